@@ -1,0 +1,114 @@
+"""The backbone: mel frames to speech embeddings, Google's speech_embedding in its exact streaming form.
+
+`synth/tools/convert_backbone.py` derives `data/backbone.onnx` from the reference graph and proves that 8 new
+frames with the kept state give what the whole window of 76 gives. One graph serves both a live stream (8
+frames a call) and whole recordings (any multiple of 8 frames a call).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.events import STEP
+from edge.files import sha256_of
+from edge.frontend import FRAMES_PER_STEP, FrontEnd
+from edge.sessions import session
+
+SIZE = 96  # numbers in an embedding
+CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
+LONGEST = 16  # steps in one call on a long recording: what a call touches then stays in the cache
+
+Array = NDArray[np.float32]
+
+
+@cache
+def identity() -> dict[str, Any]:
+    """The backbone's own manifest: name, sha256, source, licence."""
+    found: dict[str, Any] = json.loads((files("edge") / "data" / "backbone.json").read_text())
+    return found
+
+
+@cache
+def _graph() -> bytes:
+    data = (files("edge") / "data" / "backbone.onnx").read_bytes()
+    if sha256_of(data) != identity()["sha256"]:
+        raise ModelError("edge/data/backbone.onnx", "differs from its manifest", "reinstall heychip")
+    return data
+
+
+class Backbone:
+    """Embeddings of a stream of mel frames. State: the last 2 frames in front of each convolution over time."""
+
+    def __init__(self, *, threads: int = 1) -> None:
+        self._session = session(_graph(), "edge/data/backbone.onnx", threads=threads)
+        self._names = [i.name for i in self._session.get_inputs()[1:]]
+        self._zeros = [np.zeros(i.shape, np.float32) for i in self._session.get_inputs()[1:]]
+        self._state = self._zeros
+
+    def reset(self, state: list[Array] | None = None) -> None:
+        """Forget the stream, or go back to a `state` that was taken earlier."""
+        self._state = self._zeros if state is None else state
+
+    @property
+    def state(self) -> list[Array]:
+        """What is kept between steps; never written to, so that it can be taken as it is."""
+        return self._state
+
+    def step(self, mel: Array) -> Array:
+        """Mel frames [k * 8, 32] to embeddings [k, 96]."""
+        feeds = dict(zip(self._names, self._state, strict=True))
+        feeds["mel"] = mel[None, None]
+        embeddings, *self._state = self._session.run(None, feeds)
+        out: Array = embeddings[0]
+        return out
+
+
+class Features:
+    """Sound to embeddings: front end and backbone in a row, started on a quiet room.
+
+    The first 76 frames of a stream have no past. They are given one: two seconds of very quiet noise, always
+    the same, so that a word right at the start of a recording can be heard and every hop has a decision.
+    """
+
+    def __init__(self, *, threads: int = 1) -> None:
+        self._front, self._backbone = FrontEnd(), Backbone(threads=threads)
+        quiet = quiet_room()
+        self._front.reset()
+        past = self._backbone.step(self._front.step(quiet))
+        self._start = (self._front.history, self._backbone.state, past[-CONTEXT:].copy())
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the quiet room."""
+        history, state, past = self._start
+        self._front.reset(history)
+        self._backbone.reset(state)
+        self._past = past
+
+    def step(self, samples: Array) -> Array:
+        """Samples [k * 1280] at 16 kHz to the windows [k, 16, 96] that a detector looks at, one a hop."""
+        steps = len(samples) // STEP
+        if not steps:
+            return np.zeros((0, CONTEXT, SIZE), np.float32)
+        parts = [self._past]
+        for start in range(0, len(samples), LONGEST * STEP):
+            mel = self._front.step(samples[start : start + LONGEST * STEP])
+            parts.append(self._backbone.step(mel))
+        row = np.concatenate(parts)
+        self._past = row[-CONTEXT:]
+        windows = np.lib.stride_tricks.sliding_window_view(row, CONTEXT, axis=0)[1:]
+        return windows.transpose(0, 2, 1)
+
+
+def quiet_room() -> Array:
+    """Two seconds of noise at about -80 dB of full scale, the same on every machine and with every numpy."""
+    steps = -(-(76 + CONTEXT * FRAMES_PER_STEP) // FRAMES_PER_STEP)
+    noise = np.random.RandomState(0).standard_normal(steps * STEP)
+    return (noise * 1e-4).astype(np.float32)

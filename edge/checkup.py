@@ -1,0 +1,168 @@
+"""The checks of `heychip doctor`: each looks at one thing and never raises."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from edge.config import PLACES, Config, load_config
+from edge.errors import ConfigError, DeviceError, HeychipError, ModelError
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_ONNXRUNTIME = (1, 17)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What became of one check."""
+
+    name: str
+    state: str
+    """ok, note (works, but something is missing that some need) or bad"""
+    found: str
+    remedy: str = ""
+    code: int = 0
+    """the exit code that a bad one asks for"""
+
+
+def checkup(config_path: str | None = None) -> Iterator[Check]:
+    """All checks, in the order in which a person would mend things."""
+    config, told = _config(config_path)
+    yield _machine()
+    yield _onnxruntime()
+    yield told
+    yield from _sound(config)
+    yield _speech()
+    yield _player()
+    yield _camera(config)
+    yield from _bundles(config)
+
+
+def _machine() -> Check:
+    bits = 8 * struct.calcsize("P")
+    found = f"Python {platform.python_version()}, {bits} bit, {platform.machine()}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Check("python", "bad", found, "use Python 3.11 or later (Raspberry Pi OS Bookworm has it)", 1)
+    if bits < 64:
+        return Check("python", "bad", found, "install a 64-bit system; onnxruntime has no 32-bit build", 1)
+    return Check("python", "ok", found)
+
+
+def _onnxruntime() -> Check:
+    try:
+        found = version("onnxruntime")
+        import onnxruntime  # a broken build shows only when it is loaded
+    except (PackageNotFoundError, ImportError) as error:
+        return Check("onnxruntime", "bad", f"cannot be loaded: {error}", "pip install onnxruntime", 1)
+    numbers = tuple(int(n) for n in found.split(".")[:2] if n.isdecimal())
+    if numbers < OLDEST_ONNXRUNTIME or "CPUExecutionProvider" not in onnxruntime.get_available_providers():
+        return Check("onnxruntime", "bad", found, "pip install --upgrade onnxruntime", 1)
+    return Check("onnxruntime", "ok", found)
+
+
+def _config(path: str | None) -> tuple[Config, Check]:
+    """The configuration, or the built-in one where it is bad, so that the other checks go on."""
+    defaults = load_config(defaults=True)
+    if path is None and not any(place.exists() for place in PLACES):
+        remedy = "write one (systemd/heychip.toml is an example), or run with --defaults"
+        return defaults, Check("configuration", "note", f"no {' and no '.join(map(str, PLACES))}", remedy)
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        return defaults, Check("configuration", "bad", str(error), "mend the lines above", error.exit_code)
+    if config.warnings:
+        return config, Check("configuration", "note", "; ".join(config.warnings))
+    return config, Check("configuration", "ok", config.path)
+
+
+def _sound(config: Config) -> Iterator[Check]:
+    code = DeviceError.exit_code
+    if config.microphone.backend == "recording":
+        yield Check("microphone", "ok", "not asked for (it is a recording)")
+        return
+    try:
+        import sounddevice  # noqa: F401 - loads PortAudio
+    except (ImportError, OSError) as error:
+        remedy = "sudo apt-get install libportaudio2; pip install sounddevice"
+        yield Check("PortAudio", "bad", f"cannot be loaded: {error}", remedy, code)
+        return
+    yield Check("PortAudio", "ok", "loaded")
+    from edge.microphone import list_devices
+
+    try:
+        inputs = [device.name for device in list_devices() if device.inputs]
+    except DeviceError as error:
+        yield Check("microphone", "bad", str(error), "see `arecord -l` for what the kernel knows", code)
+        return
+    if not inputs:
+        yield Check("microphone", "bad", "none", "connect one; `arecord -l` lists what the kernel sees", code)
+        return
+    users = busy()
+    found = ", ".join(inputs) + (f"; in use by {', '.join(users)}" if users else "")
+    remedy = "end that program if the microphone cannot be opened" if users else ""
+    yield Check("microphone", "note" if users else "ok", found, remedy)
+
+
+def busy(proc: Path = Path("/proc")) -> list[str]:
+    """The programs other than ours that hold a capture device of ALSA open, as "name (pid)"."""
+    users = []
+    for folder in proc.glob("[0-9]*"):
+        if folder.name == str(os.getpid()):
+            continue
+        try:
+            held = [str(link.readlink()) for link in (folder / "fd").iterdir()]
+            if any(target.startswith("/dev/snd/pcm") and target.endswith("c") for target in held):
+                users.append(f"{(folder / 'comm').read_text().strip()} ({folder.name})")
+        except OSError:  # it has ended meanwhile, or belongs to somebody else
+            continue
+    return users
+
+
+def _speech() -> Check:
+    path, code = shutil.which("espeak-ng"), DeviceError.exit_code
+    if path is None:
+        return Check("espeak-ng", "bad", "not installed", "sudo apt-get install espeak-ng", code)
+    return Check("espeak-ng", "ok", path)
+
+
+def _player() -> Check:
+    from edge.speech import SpeechError
+    from edge.speech.espeak import find_player
+
+    try:
+        return Check("player", "ok", " ".join(find_player(need_device=True)))
+    except SpeechError as error:
+        return Check("player", "note", str(error), 'without one, set [speech] backend to "wav" or "silent"')
+
+
+def _camera(config: Config) -> Check:
+    if config.camera.backend != "picamera2":
+        return Check("camera", "ok", f'not asked for (backend "{config.camera.backend}")')
+    if find_spec("picamera2") is None:
+        remedy = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
+        found = "picamera2 is not installed for this Python"
+        return Check("camera", "bad", found, remedy, DeviceError.exit_code)
+    return Check("camera", "ok", "picamera2 is installed")
+
+
+def _bundles(config: Config) -> Iterator[Check]:
+    from edge.bundle import find_bundle, verify_bundle
+
+    wanted = [*config.listen.bundles, *([config.camera.model] if config.camera.backend != "off" else [])]
+    for name in wanted:
+        try:
+            where = str(find_bundle(name))
+            bad = [f"{check.file} {check.state}: {check.note}" for check in verify_bundle(name) if check.bad]
+        except HeychipError as error:
+            where, bad = name, [str(error)]
+        remedy = "copy the whole folder again, or make it with heychip-synth" if bad else ""
+        state = "bad" if bad else "ok"
+        yield Check(f"bundle {name}", state, "; ".join(bad) or where, remedy, ModelError.exit_code)

@@ -1,0 +1,55 @@
+"""`heychip`: the command line. Each command is a file in edge/commands, imported when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from edge import __version__, logs
+from edge.errors import HeychipError
+
+COMMANDS = ("run", "replay", "look", "listen", "say", "devices", "models", "doctor")
+INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of these commands; their modules import nothing heavy until they run."""
+    parser = argparse.ArgumentParser(
+        prog="heychip",
+        description="Hears a word, sees a thing, speaks back.",
+        epilog="Exit codes: 0 fine, 2 usage, 3 configuration, 4 device, 5 model.",
+    )
+    parser.add_argument("--version", action="version", version=f"heychip {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
+    for name in commands:
+        import_module(f"edge.commands.{name}").add(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    logs.setup("warning")
+    named = [argv[0]] if argv and argv[0] in COMMANDS else COMMANDS
+    try:
+        args = build_parser(named).parse_args(argv)
+        code = int(import_module(f"edge.commands.{args.command}").main(args))
+        sys.stdout.flush()
+    except HeychipError as error:
+        print(f"heychip: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is still buffered must not raise again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

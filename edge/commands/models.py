@@ -1,0 +1,206 @@
+"""`heychip models`: which bundles there are, whether their files are whole, what a person may ask of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ModelError
+
+BAD = ModelError.exit_code
+
+
+def add(subparsers: Any) -> None:
+    """Describe the command to argparse."""
+    parser = subparsers.add_parser(
+        "models",
+        help="list, check or explain the bundles that are here",
+        description="A bundle is a name, a folder or an .onnx file; with none given, all are meant.",
+    )
+    parser.add_argument("what", choices=("list", "verify", "show"), help="a line each, the files, or all")
+    parser.add_argument("bundles", nargs="*", metavar="BUNDLE", help="name, folder or .onnx file")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Exit code 0, or 5 where a bundle is bad or a name unknown; the others are still told of."""
+    from edge.bundle import known_bundles
+
+    wanted: list[str | Path] = list(args.bundles) or list(known_bundles().values())
+    if not wanted:
+        print("heychip: no bundles are installed; `heychip-synth make PHRASE` makes one", file=sys.stderr)
+    does = {"list": list_one, "verify": verify_one, "show": show_one}[args.what]
+    codes = [does(where, as_json=args.json) for where in wanted]
+    return max(codes, default=0)
+
+
+def list_one(where: str | Path, *, as_json: bool) -> int:
+    """One line: name, word, members, promise, licences."""
+    about = describe(where)
+    if as_json:
+        print(json.dumps(about))
+    elif "problem" in about:
+        print(f"{about['name']}: refused; {about['problem']}")
+    else:
+        what = about["kind"]
+        if what == "hotword":
+            count = "1 detector" if about["members"] == 1 else f"{about['members']} detectors"
+            promise = f"{about['false_accepts']} false accepts/h, {about['misses']} missed"
+            what = f"“{about['word']}”, {count}; {promise}"
+        terms = ", ".join(about["licences"]) or "no licences given"
+        print(f"{about['name']}: {what}; {terms}  [{about['path']}]")
+    return BAD if "problem" in about else 0
+
+
+def verify_one(where: str | Path, *, as_json: bool) -> int:
+    """A line for every file, and a verdict. What is bad is named on standard error, too."""
+    from edge.bundle import verify_bundle
+
+    checks = verify_bundle(where)
+    for check in checks:
+        if as_json:
+            row = {"bundle": str(where), "file": check.file, "state": check.state, "note": check.note}
+            print(json.dumps(row))
+        else:
+            print(f"{where}: {check.file}: {check.state}" + (f" ({check.note})" if check.note else ""))
+    bad = [check.file for check in checks if check.bad]
+    if bad:
+        print(f"heychip: {where} is not to be trusted: {', '.join(bad)}", file=sys.stderr)
+    return BAD if bad else 0
+
+
+def show_one(where: str | Path, *, as_json: bool) -> int:
+    """Everything that the manifest says, in lines of `key: value`."""
+    about = describe(where)
+    if "problem" in about:
+        print(f"heychip: {about['problem']}", file=sys.stderr)
+        return BAD
+    about |= details(where)
+    if as_json:
+        print(json.dumps(about))
+        return 0
+    print(f"{about.pop('name')}  [{about.pop('path')}]")
+    for key, value in about.items():
+        for line in lines(key.replace("_", " "), value):
+            print(f"  {line}")
+    return 0
+
+
+def describe(where: str | Path) -> dict[str, Any]:
+    """What `list` says of a bundle, or a `problem` where it is refused."""
+    from edge.bundle import find_bundle, load_bundle, read_files, read_manifest
+    from edge.manifest import MANIFEST, check_common
+
+    about: dict[str, Any] = {"name": Path(where).stem, "path": str(where)}
+    try:
+        path = find_bundle(where)
+        about |= {"name": path.stem if path.suffix == ".onnx" else path.resolve().name, "path": str(path)}
+        raw = read_manifest(path) if path.is_dir() else {}
+        if raw.get("kind") == "classifier":
+            read_files(path, check_common(raw, "classifier", path / MANIFEST), keep=())
+            return about | {"kind": "classifier", "licences": licences(raw.get("licence"), raw)}
+        manifest = load_bundle(path).manifest
+    except ModelError as error:
+        return about | {"problem": str(error)}
+    promised = find(manifest.calibration, "false_accepts_per_h", "false_accepts_per_hour")
+    return about | {
+        "kind": "hotword",
+        "word": manifest.word,
+        "members": len(manifest.members),
+        "false_accepts": interval(promised),
+        "misses": interval(find(manifest.calibration, "misses"), percent=True),
+        "licences": licences(manifest.voices, manifest.data),
+    }
+
+
+def details(where: str | Path) -> dict[str, Any]:
+    """What `show` says beyond `describe`."""
+    from edge.bundle import find_bundle, load_bundle, read_manifest
+
+    path = find_bundle(where)
+    if path.is_dir() and (raw := read_manifest(path)).get("kind") == "classifier":
+        return {key: value for key, value in raw.items() if key not in ("schema", "kind", "files", "name")}
+    manifest = load_bundle(path).manifest
+    return {
+        "language": manifest.language,
+        "spellings": list(manifest.spellings),
+        "thresholds": {m.name: f"{m.threshold:.2f}, trained on {m.trained_on}" for m in manifest.members},
+        "calibration": dict(manifest.calibration),
+        "voices": list(manifest.voices),
+        "data": list(manifest.data),
+        "seed": manifest.seed,
+        "versions": dict(manifest.versions),
+        "files": list(manifest.files),
+    }
+
+
+def find(table: Mapping[str, Any], *keys: str) -> Any:
+    """The first of `keys` in a calibration; told for each condition, `clean` or the first."""
+    value = next((table[key] for key in keys if key in table), None)
+    if isinstance(value, dict) and value and all(isinstance(inner, dict) for inner in value.values()):
+        return value.get("clean", next(iter(value.values())))
+    return value
+
+
+def interval(value: Any, *, percent: bool = False) -> str:
+    """A number, or a table with low and high beside it, as people write it; ? where there is none."""
+    scale, sign = (100.0, " %") if percent else (1.0, "")
+
+    def number(key: str) -> str | None:
+        found = value.get(key) if isinstance(value, dict) else value
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            return None
+        return f"{found * scale:.3g}"
+
+    middle = next((text for key in ("value", "found", "rate", "mean", "") if (text := number(key))), None)
+    if middle is None:
+        return "?"
+    low, high = (number("low"), number("high")) if isinstance(value, dict) else (None, None)
+    return f"{middle}{sign}" + (f" ({low} to {high})" if low and high else "")
+
+
+def licences(*values: Any) -> list[str]:
+    """Every licence that is named anywhere in these tables, once each."""
+    found: dict[str, None] = {}
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if key in ("licence", "license") and isinstance(inner, str):
+                    found[inner] = None
+                else:
+                    walk(inner)
+        elif isinstance(value, (list, tuple)):
+            for inner in value:
+                walk(inner)
+
+    for value in values:
+        if isinstance(value, str):
+            found[value] = None
+        walk(value)
+    return list(found)
+
+
+def lines(key: str, value: Any) -> Iterator[str]:
+    """A value of any shape, as indented lines."""
+    if isinstance(value, Mapping):
+        if value:
+            yield f"{key}:"
+        for inner, what in value.items():
+            yield from (f"  {line}" for line in lines(str(inner).replace("_", " "), what))
+    elif isinstance(value, list):
+        if all(not isinstance(one, (dict, list)) for one in value):
+            yield f"{key}: {', '.join(str(one) for one in value) or 'none'}"
+            return
+        yield f"{key}:"
+        for one in value:
+            plain = isinstance(one, Mapping) and not any(isinstance(v, (dict, list)) for v in one.values())
+            text = ", ".join(f"{k}: {v}" for k, v in one.items()) if plain else json.dumps(one)
+            yield f"  - {text}"
+    elif value is not None and value != "":
+        yield f"{key}: {value}"

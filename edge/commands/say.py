@@ -1,0 +1,50 @@
+"""`heychip say`: speak a line, through the loudspeaker or into a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+LONGEST_S = 120.0  # in the daemon a line ends after 10 s; here somebody is waiting for all of it
+
+
+def add(subparsers: Any) -> None:
+    """Describe the command to argparse."""
+    parser = subparsers.add_parser(
+        "say",
+        help="speak a line",
+        description="Speaks at most 500 characters, or writes them into a wav file.",
+    )
+    parser.add_argument("text", metavar="TEXT")
+    parser.add_argument("--voice", default="en", help="a voice of espeak-ng: en, en-us, de, … (default: en)")
+    parser.add_argument("--file", metavar="OUT.wav", help="write the sound there instead of playing it")
+    parser.add_argument("--json", action="store_true", help="tell how it went as one JSON object")
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Exit code 0. Raises UsageError for nothing to say, SpeechError where it cannot be spoken."""
+    from edge.config import SpeechConfig
+    from edge.errors import UsageError
+    from edge.events import Said
+    from edge.files import write_whole
+    from edge.speech import clean
+    from edge.speech.espeak import Espeak, Voice, find_player
+
+    if not clean(args.text):
+        raise UsageError("say: there is nothing to say; give a text with at least one word")
+    voice = Voice(SpeechConfig(voice=args.voice), timeout_s=LONGEST_S)
+    if args.file:
+        sound = voice.sound(args.text)
+        try:
+            write_whole(args.file, sound.wav())
+        except OSError as error:
+            raise UsageError(f"say: {args.file} cannot be written: {error.strerror}") from error
+        said = Said(clean(args.text), "wav", round(sound.duration_s, 3), args.file)
+    else:
+        said = Espeak(voice, find_player(need_device=True)).say(args.text)
+    if args.json:
+        print(json.dumps(asdict(said), ensure_ascii=False))
+    return 0

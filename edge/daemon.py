@@ -1,0 +1,243 @@
+"""The daemon: ears, eyes and voice on a thread each, and a main thread that looks after them.
+
+Threads live here and nowhere else. A thread that fails ends the process, with the exit code of its error or
+1: a service manager can restart a process that ends, but not one that is up and deaf.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from edge import logs
+from edge.actions import Actions
+from edge.config import Config
+from edge.ears import Ears
+from edge.errors import HeychipError
+from edge.eventlog import EventLog
+from edge.events import Heard, Seen
+from edge.eyes import Eyes
+from edge.gate import Gate
+from edge.notify import Notifier
+from edge.parts import Parts
+from edge.rules import Rules, Say
+from edge.signals import Signals
+from edge.voice import Voice
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+FED_S = 1.0  # the watchdog is fed no more often
+STUCK_S = 30.0  # a thread that does not come back for so long never will
+CLEAN_S = 3.5  # for the threads to end when asked to; the promise is 5 s
+FAILED_S = 1.0  # and when one of them has failed; the promise is 2 s
+
+
+class Room(Protocol):
+    """What a thread runs: `step` until `done`."""
+
+    done: bool
+
+    def step(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Daemon:
+    """One run with one configuration. After `run`, `reloading` tells whether the next one is to begin."""
+
+    def __init__(
+        self,
+        config: Config,
+        parts: Parts,
+        *,
+        tell: EventLog,
+        signals: Signals | None = None,
+        notifier: Notifier | None = None,
+        reload: Callable[[], bool] = lambda: False,
+        hard_exit: Callable[[int], object] = os._exit,
+    ) -> None:
+        """`tell` writes the events. `reload` prepares the next configuration as a whole, and tells whether it
+        may begin. `hard_exit` is the last resort against a thread that hangs."""
+        self._config, self._parts, self._tell = config, parts, tell
+        self._signals, self._notifier = signals or Signals(), notifier or Notifier()
+        self._reload, self._hard_exit = reload, hard_exit
+        self._recorded = config.microphone.backend == "recording"
+        self._stop = threading.Event()
+        self._lock = threading.Lock()  # ears and eyes share the rules
+        self._rules, self._actions = Rules(config), Actions()
+        self._gate = Gate(config.speech.tail_s)
+        self._gate.stand(True)  # until the ears say otherwise
+        self._voice = Voice(parts.speech, self._gate, tell=tell, now_s=self._now_s)
+        self._ears = self._eyes = None
+        if parts.ear is not None:
+            self._ears = Ears(
+                config.microphone, parts.ear, self._gate, hear=self._heard, tell=tell, wait=self._stop.wait
+            )
+        if parts.eye is not None:
+            self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=self._stop.wait)
+        self._failure: BaseException | None = None
+        self._beats: dict[str, float] = {}
+        self._ears_cpu_s = 0.0
+        self._signs, self._fed_s, self._ready = -1, -FED_S, False
+        self.reloading = False
+
+    def _now_s(self) -> float:
+        """The clock of rules and queues: that of the stream where it is a recording, whose pace then does not
+        matter, else the monotonic one, which also goes on without a microphone."""
+        return self._gate.stream_s if self._recorded else time.monotonic()
+
+    def run(self) -> int:
+        """Until a signal, a failure or the end of the recording; gives the exit code. Raises the HeychipError
+        that ended it."""
+        cpu_s, wall_s = time.process_time(), time.monotonic()
+        rooms: dict[str, Room | None] = {"voice": self._voice, "ears": self._ears, "eyes": self._eyes}
+        threads = [
+            threading.Thread(target=self._live, args=(name, room), name=name, daemon=True)
+            for name, room in rooms.items()
+            if room is not None
+        ]
+        try:
+            for thread in threads:
+                self._beats[thread.name] = time.monotonic()
+                thread.start()
+            while not self._over():
+                self._stop.wait(POLL_S)
+        except BaseException as error:
+            self._fail("main", error)
+        left = self._shut(threads)
+        self._summarise(time.process_time() - cpu_s, time.monotonic() - wall_s)
+        return self._verdict(left)
+
+    def _live(self, name: str, room: Room) -> None:
+        """A thread's whole life."""
+        try:
+            while not self._stop.is_set() and not room.done:
+                room.step()
+                self._beats[name] = time.monotonic()
+        except BaseException as error:
+            self._fail(name, error)
+        finally:
+            self._beats.pop(name, None)
+            if name == "ears":
+                self._ears_cpu_s = time.thread_time()
+            try:
+                room.close()
+            except Exception as error:
+                self._fail(name, error)
+
+    def _fail(self, name: str, error: BaseException) -> None:
+        if not isinstance(error, (HeychipError, BrokenPipeError)):
+            log.error(logs.line("failed", room=name, why=repr(error)), exc_info=error)
+        if self._failure is None:
+            self._failure = error
+        self._stop.set()
+
+    def _over(self) -> bool:
+        """Looks after everything once; True where it is time to end."""
+        self._actions.step()
+        self._look_after()
+        if self._signals.end or self._stop.is_set():
+            return True
+        if self._signals.reload:
+            self._signals.reload = False
+            self.reloading = self._reload()
+            return self.reloading
+        if self._ears and self._ears.done and self._eyes:
+            self._eyes.done = True  # the recording is over: no more pictures, but what was begun is finished
+        at_end = all(room is None or room.done for room in (self._ears, self._eyes))
+        return at_end and self._voice.idle and not self._actions.running
+
+    def _look_after(self) -> None:
+        now_s = time.monotonic()
+        for name, beat_s in list(self._beats.items()):
+            if now_s - beat_s > STUCK_S:
+                self._fail(name, HeychipError(f"{name}: hung for {STUCK_S:.0f} s; ending, to be restarted"))
+        state = self._ears.state if self._ears else "LOOKING"
+        if state and not self._ready:
+            self._ready = True
+            self._notifier.ready()
+        if state:
+            counts = " ".join(f"{n} {self._tell.counts.get(n, 0)}" for n in ("heard", "seen", "said"))
+            self._notifier.status(f"{state}: {counts}")
+        signs = self._ears.signs if self._ears else self._signs + 1
+        if signs != self._signs and now_s - self._fed_s >= FED_S:
+            self._signs, self._fed_s = signs, now_s
+            self._notifier.watchdog()
+
+    def _heard(self, heard: Heard, time_s: float) -> None:
+        row = {"word": heard.word, "member": heard.member, "score": heard.score}
+        if self._gate.closed:
+            self._tell("gated", time_s, **row)
+            return
+        self._tell("heard", time_s, **row, members=list(heard.members))
+        log.info(logs.line("heard", word=heard.word, member=heard.member, score=heard.score))
+        self._act(heard)
+        if self._recorded and self._voice.virtual:
+            self._voice.settle()
+
+    def _seen(self, seen: Seen) -> None:
+        top = [[label, round(score, 4)] for label, score in seen.top]
+        score = round(seen.score, 4)
+        self._tell("seen", self._gate.stream_s, label=seen.label, score=score, source=seen.source, top=top)
+        log.info(logs.line("seen", label=seen.label, score=score))
+        self._act(seen)
+
+    def _act(self, event: Heard | Seen) -> None:
+        with self._lock:
+            actions = self._rules.step(event, self._now_s())
+        for action in actions:
+            if isinstance(action, Say):
+                self._voice.offer(action.text)
+            else:
+                self._actions.start(action.argv)
+
+    def _shut(self, threads: list[threading.Thread]) -> list[str]:
+        """Ask everything to end; gives the names of the threads that did not in time."""
+        if not self.reloading:
+            self._notifier.stopping()
+        self._stop.set()
+        end_s = time.monotonic() + (FAILED_S if self._failure else CLEAN_S)
+        for close in (self._voice.close, self._actions.close):
+            try:
+                close()
+            except Exception as error:
+                self._fail("main", error)
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, end_s - time.monotonic()))
+        return [thread.name for thread in threads if thread.is_alive()]
+
+    def _summarise(self, cpu_s: float, wall_s: float) -> None:
+        stream_s = self._gate.stream_s
+        counts = {name: self._tell.counts.get(name, 0) for name in ("heard", "seen", "said", "gated")}
+        row = {
+            "stream_s": round(stream_s, 3),
+            "wall_s": round(wall_s, 3),
+            "cpu_s": round(cpu_s, 3),
+            "cpu_share": round(cpu_s / (stream_s or wall_s or 1), 4),
+            "ears_cpu_s": round(self._ears_cpu_s, 3),
+            **counts,
+            "dropped": self._voice.dropped,
+        }
+        try:
+            self._tell("summary", stream_s, **row)
+        except OSError as error:  # nobody reads any more
+            self._failure = self._failure or error
+        log.info(logs.line("summary", **row))
+
+    def _verdict(self, left: list[str]) -> int:
+        failure = self._failure
+        code = failure.exit_code if isinstance(failure, HeychipError) else int(failure is not None)
+        if left:
+            log.error(logs.line("stuck", rooms=",".join(left), action="exit", why=str(failure or "")))
+            sys.stderr.flush()
+            self._hard_exit(code)
+        if isinstance(failure, (HeychipError, BrokenPipeError)):
+            raise failure
+        return code

@@ -1,0 +1,126 @@
+"""The detectors of one bundle: the last 16 embeddings to one logit for each member.
+
+Whether a logit is an alarm is decided in `ensemble`; whether it is a number at all, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.manifest import FRAMES, SIZE
+from edge.onnx_scan import Port
+
+if TYPE_CHECKING:
+    from edge.bundle import Bundle
+
+Array = NDArray[np.float32]
+
+INPUT, OUTPUT = "embeddings", "logits"
+CLOSEST = 1e-7  # how near to 0 or 1 a probability may come before its logit is clipped
+
+
+def check_contract(
+    inputs: Sequence[Port], outputs: Sequence[Port], members: int, where: object, *, probability: bool = False
+) -> None:
+    """One input [1, 16, 96], one output [1, members]. ModelError says what was found and what was expected.
+
+    With `probability` it is a file in the manner of openWakeWord: any names, the batch may be dynamic, and
+    the output is one score. An output whose shape the file does not say is left to the first run.
+    """
+    problems = []
+    wanted = Port("any name" if probability else INPUT, "float32", (1, FRAMES, SIZE))
+    if len(inputs) != 1 or not _fits(inputs[0], wanted, loose=probability):
+        problems.append(f"input: found {_row(inputs)}, expected {wanted}")
+    wanted = Port("any name" if probability else OUTPUT, "float32", (1, members))
+    if len(outputs) != 1 or not _fits(outputs[0], wanted, loose=probability):
+        problems.append(f"output: found {_row(outputs)}, expected {wanted}")
+    elif probability and outputs[0].name == OUTPUT:
+        problems.append("its output is logits, whose thresholds only the manifest of its bundle knows")
+    if problems:
+        remedy = "give a heychip bundle, or a single-word model of openWakeWord"
+        raise ModelError(where, "does not fit: " + "; ".join(problems), remedy)
+
+
+def _fits(found: Port, wanted: Port, *, loose: bool) -> bool:
+    if found.dtype != wanted.dtype or not (loose or found.name == wanted.name):
+        return False
+    if not loose:
+        return found.shape == wanted.shape
+    if found.shape is None:
+        return wanted.shape == (1, 1)
+    if wanted.shape == (1, 1):
+        return all(axis == 1 for axis in found.shape if isinstance(axis, int))
+    batch = found.shape[:1]
+    return found.shape[1:] == (FRAMES, SIZE) and (batch == (1,) or not isinstance(batch[0], int))
+
+
+def _row(ports: Sequence[Port]) -> str:
+    return ", ".join(str(port) for port in ports[:4]) or "none"
+
+
+class Detectors:
+    """All members of a bundle, in one session. It keeps no state between steps."""
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        """Try the file in a child process if it is new here, then open it. ModelError where that fails."""
+        from edge import sessions, trial
+
+        manifest, self.path = bundle.manifest, bundle.path
+        self.word = manifest.word
+        self.names = tuple(member.name for member in manifest.members)
+        self.thresholds: Array = np.array([one.threshold for one in manifest.members], np.float32)
+        self._probability = bundle.probability
+        if not bundle.shipped:
+            trial.try_first(bundle.onnx, bundle.path)
+        self._session = sessions.session(bundle.onnx, bundle.path, threads=threads)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        found = [[_port(one) for one in ports] for ports in (inputs, outputs)]
+        check_contract(found[0], found[1], len(self.names), bundle.path, probability=self._probability)
+        self._input, self._output = inputs[0].name, [outputs[0].name]
+        self._first_run()
+
+    def step(self, embeddings: Array) -> Array:
+        """Embeddings [16, 96], oldest first, to logits [N]. A member that fails gives NaN or infinity."""
+        out: Array = self._session.run(self._output, {self._input: embeddings[None]})[0].reshape(-1)
+        return logit(out) if self._probability else out
+
+    def run_many(self, embeddings: Array) -> Array:
+        """Windows [K, 16, 96] to logits [K, N], one by one: the batch of the model is 1 by contract."""
+        out = np.empty((len(embeddings), len(self.names)), np.float32)
+        for row, window in zip(out, embeddings, strict=True):
+            row[:] = self.step(window)
+        return out
+
+    def _first_run(self) -> None:
+        """Run on silence and on noise: what comes out must have the size that the manifest says."""
+        noise = np.random.default_rng(0).standard_normal((FRAMES, SIZE)) * 10  # about the size of embeddings
+        for window in (np.zeros((FRAMES, SIZE), np.float32), noise.astype(np.float32)):
+            try:
+                out = self._session.run(self._output, {self._input: window[None]})[0]
+            except Exception as error:  # ONNX Runtime's exceptions have no common base but this one
+                said = str(error).splitlines()[0][:300]
+                raise ModelError(self.path, f"fails when it is run: {said}") from error
+            if out.size != len(self.names):
+                reason = f"gives {out.size} numbers, but its manifest has {len(self.names)} members"
+                raise ModelError(self.path, reason)
+            if self._probability and not bool(((out >= 0) & (out <= 1)).all()):
+                reason = f"gives a score of {float(out.reshape(-1)[0]):.3g}, but a score is in 0..1"
+                raise ModelError(self.path, reason, "a model that gives logits needs a manifest")
+
+
+def logit(score: Array) -> Array:
+    """Scores in 0..1 to logits, clipped to about -16..16. What is not in 0..1 is not a number."""
+    inside = (score >= 0) & (score <= 1)
+    p = np.clip(np.where(inside, score, np.nan).astype(np.float64), CLOSEST, 1 - CLOSEST)
+    return np.log(p / (1 - p)).astype(np.float32)
+
+
+def _port(node: Any) -> Port:
+    """What a session says of an input or output; it says [] for a shape that it does not know."""
+    dtype = "float32" if node.type == "tensor(float)" else str(node.type)
+    return Port(str(node.name), dtype, tuple(node.shape) or None)

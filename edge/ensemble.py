@@ -1,0 +1,86 @@
+"""The OR ensemble: logits of the members to one decision a hop, with refractory time and hysteresis.
+
+A member that answers NaN or infinity is left out of the hop, so that it can neither wake anyone nor hide the
+others: the OR is `any(logit >= threshold)`, never a maximum over numbers that may not be numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.events import HOP_S, Heard
+
+log = logging.getLogger(__name__)
+
+NOTHING = -100.0  # the margin of a hop at which no member had an answer
+STUCK_HOPS = int(20 / HOP_S)  # a member that says exactly the same for 20 s does not listen
+
+
+class Ensemble:
+    """Decides for one word. A held or repeated score is one event: the ensemble is armed again only when the
+    margin has fallen `release` below zero and `refractory_s` have passed."""
+
+    def __init__(
+        self,
+        word: str,
+        names: Sequence[str],
+        thresholds: NDArray[np.float32],
+        *,
+        refractory_s: float = 1.0,
+        release: float = 1.0,
+        offset: float = 0.0,
+    ) -> None:
+        """`thresholds` [N] and `offset`, which is added to all of them, are logits."""
+        self.word, self.names = word, tuple(names)
+        self._thresholds = np.asarray(thresholds, np.float32) + np.float32(offset)
+        self._refractory_s, self._release = refractory_s, release
+        self.quarantined: set[int] = set()
+        self._faults = np.zeros(len(self.names), np.int64)
+        self._same = np.zeros(len(self.names), np.int64)
+        self._last: NDArray[np.float32] | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream, but not which members are ill."""
+        self._armed, self._heard_s = True, -float("inf")
+        self._last, self._same[:] = None, 0
+        self.margin = NOTHING
+
+    @property
+    def health(self) -> str:
+        """How many members answer, as "3/4"."""
+        return f"{len(self.names) - len(self.quarantined)}/{len(self.names)}"
+
+    def step(self, logits: NDArray[np.float32], time_s: float) -> Heard | None:
+        """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided."""
+        over = np.where(self._healthy(logits), logits - self._thresholds, np.float32(NOTHING))
+        best = int(np.argmax(over))
+        self.margin = float(over[best])
+        if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
+            self._armed = True
+        if not self._armed or not bool(np.any(over >= 0)):
+            return None
+        self._armed, self._heard_s = False, time_s
+        members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
+        return Heard(round(time_s, 3), self.word, self.names[best], round(self.margin, 4), members)
+
+    def _healthy(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which members to believe; a second wrong answer, or the same one for 20 s, puts a member aside."""
+        finite = np.isfinite(logits)
+        self._faults += ~finite
+        if self._last is not None:
+            self._same = np.where(logits == self._last, self._same + 1, 0)
+        self._last = logits
+        ill = set(np.flatnonzero((self._faults >= 2) | (self._same >= STUCK_HOPS)).tolist())
+        for member in sorted(ill - self.quarantined):
+            self.quarantined.add(member)
+            why = "not_finite" if self._faults[member] >= 2 else "stuck"
+            log.warning("event=quarantined word=%r member=%s why=%s members=%s",
+                        self.word, self.names[member], why, self.health)
+        if self.quarantined:
+            finite[list(self.quarantined)] = False
+        return finite

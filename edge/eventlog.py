@@ -1,0 +1,66 @@
+"""What happened, as it is told to people and programs: lines on standard output and JSON lines in a file."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TextIO
+
+from edge.events import Event
+from edge.logs import Sparing
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 10_000_000  # then the file is set aside as NAME.1, and the one before is forgotten
+COMPLAIN_S = 3_600.0
+
+
+class EventLog:
+    """Writes each event once to standard output (JSON, or a readable line) and to `file`, whole lines only.
+
+    A file that cannot be written (full disk, read-only card) is complained about once an hour and costs
+    nothing else. A standard output that nobody reads any more raises BrokenPipeError.
+    """
+
+    def __init__(self, file: Path | str = "", *, as_json: bool = True, out: TextIO | None = None) -> None:
+        self._path = Path(file) if file else None
+        self._as_json, self._out = as_json, out
+        self._lock = threading.Lock()  # ears, eyes and voice all have something to tell
+        self._sparing = Sparing(COMPLAIN_S)
+        self.counts: dict[str, int] = {}
+
+    def __call__(self, event: str, time_s: float, **values: object) -> None:
+        """Tell an event; `time_s` is the time of the stream."""
+        row: Event = {"event": event, "time_s": round(time_s, 3), **values}
+        with self._lock:
+            self.counts[event] = self.counts.get(event, 0) + 1
+            text = json.dumps(row, ensure_ascii=False) if self._as_json else _readable(row)
+            print(text, file=self._out or sys.stdout, flush=True)
+            if self._path:
+                self._append(self._path, row)
+
+    def _append(self, path: Path, row: Event) -> None:
+        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        data = (json.dumps({**row, "at": at}, ensure_ascii=False) + "\n").encode()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and path.stat().st_size + len(data) > MOST_BYTES:
+                path.replace(path.with_name(path.name + ".1"))
+            with path.open("ab", buffering=0) as file:
+                file.write(data)
+        except OSError as error:
+            if self._sparing.allow("events", time.monotonic()):
+                log.warning("event=events_not_written file=%s why=%r", path, error.strerror)
+
+
+def _readable(row: Event) -> str:
+    """`   12.48 s  heard  hey chip  (score 2.1, member de)`."""
+    rest = {k: v for k, v in row.items() if k not in {"event", "time_s"} and v not in ("", None)}
+    first = str(rest.pop(next(iter(rest)), "")) if rest else ""
+    more = ", ".join(f"{k} {v}" for k, v in rest.items() if not isinstance(v, (list, tuple, dict)))
+    return f"{row['time_s']:9.2f} s  {row['event']:<7} {first}" + (f"  ({more})" if more else "")

@@ -1,0 +1,124 @@
+"""The listening pipeline: 16 kHz samples in, words out. The same object serves daemon, replay and training.
+
+    resampled sound -> features (front end, backbone) -> detectors -> ensemble -> Heard
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.backbone import Features
+from edge.bundle import Bundle
+from edge.detectors import Detectors
+from edge.ensemble import NOTHING, Ensemble
+from edge.events import HOP_S, STEP, Heard
+
+log = logging.getLogger(__name__)
+
+SAME_WORD_S = 1.0  # two bundles of one word that fire closer than this are one event
+SLOW_SHARE = 0.25  # a bundle that takes more than this part of a hop is worth a warning
+PROBES = 5
+
+
+class Listener:
+    """Hears the words of one or more bundles. State: what is left of an unfinished hop, and all rooms below."""
+
+    def __init__(
+        self, bundles: Sequence[Bundle], *, refractory_s: float = 1.0, release: float = 1.0, offset: float = 0.0
+    ) -> None:
+        self._features = Features()
+        self._detectors = [Detectors(bundle) for bundle in bundles]
+        self.ensembles = [
+            Ensemble(d.word, d.names, d.thresholds, refractory_s=refractory_s, release=release, offset=offset)
+            for d in self._detectors
+        ]
+        self._cost_s = [_cost_s(d) for d in self._detectors]
+        for detectors, cost_s in zip(self._detectors, self._cost_s, strict=True):
+            if cost_s > SLOW_SHARE * HOP_S:
+                log.warning("event=slow_model word=%r ms=%.1f hop_ms=%.0f", detectors.word, cost_s * 1e3, HOP_S * 1e3)
+        self.bad_samples = 0
+        self.reset()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that can be heard."""
+        return tuple(e.word for e in self.ensembles)
+
+    def reset(self) -> None:
+        """Forget the stream and start again at 0 s in a quiet room."""
+        self._features.reset()
+        for ensemble in self.ensembles:
+            ensemble.reset()
+        self._rest = np.zeros(0, np.float32)
+        self._hops = 0
+        self._last: dict[str, float] = {}
+        self.margins: list[float] = []
+
+    @property
+    def time_s(self) -> float:
+        """Stream time up to which decisions have been taken."""
+        return self._hops * HOP_S
+
+    def step(self, samples: NDArray[np.float32]) -> list[Heard]:
+        """Samples [n], full scale -1..1, to what was heard. `margins` then holds one number for every hop of
+        this call: the largest over all members of logit minus threshold."""
+        sound = np.concatenate([self._rest, self._clean(samples)])
+        whole = len(sound) // STEP * STEP
+        self._rest = sound[whole:]
+        windows = self._features.step(sound[:whole])
+        if len(windows) and not np.isfinite(windows[-1]).all():
+            log.warning("event=features_not_finite action=reset")
+            self._features.reset()
+        heard, self.margins = [], []
+        for window in windows:
+            self._hops += 1
+            heard += self._decide(window)
+        return heard
+
+    def _clean(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One bad sample would stay in the state of the features, so it never gets there."""
+        finite = np.isfinite(samples)
+        if finite.all():
+            return samples
+        self.bad_samples += int((~finite).sum())
+        log.warning("event=bad_samples count=%d total=%d", int((~finite).sum()), self.bad_samples)
+        return np.where(finite, samples, np.float32(0))
+
+    def _decide(self, window: NDArray[np.float32]) -> list[Heard]:
+        margin, heard = NOTHING, []
+        for detectors, ensemble in zip(self._detectors, self.ensembles, strict=True):
+            event = ensemble.step(detectors.step(window), self.time_s)
+            margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
+            if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
+                self._last[event.word] = event.time_s
+                heard.append(event)
+        self.margins.append(margin)
+        return heard
+
+    def shed(self) -> str | None:
+        """Give up the costliest bundle, because the hops come faster than they can be served. Returns its
+        word, or None where only one bundle is left: a daemon that hears late is better than a deaf one."""
+        if len(self._detectors) < 2:
+            return None
+        worst = int(np.argmax(self._cost_s))
+        word = self._detectors[worst].word
+        for row in (self._detectors, self.ensembles, self._cost_s):
+            del row[worst]
+        log.warning("event=shed word=%r why=too_slow", word)
+        return word
+
+
+def _cost_s(detectors: Detectors) -> float:
+    """Seconds that one decision of a bundle takes, the median of a few."""
+    window = np.zeros((16, 96), np.float32)
+    costs = []
+    for _ in range(PROBES):
+        start = time.perf_counter()
+        detectors.step(window)
+        costs.append(time.perf_counter() - start)
+    return float(np.median(costs))

@@ -1,0 +1,258 @@
+"""The manifest of a bundle: what a folder says of the model in it, as dataclasses, and the checks on it.
+
+All that is wrong with a manifest is reported together. Keys that this version does not know are left alone,
+so that a bundle may say more than an older heychip reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+from typing import Any
+
+from edge.errors import ModelError
+from edge.events import RATE_HZ
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+DETECTORS = "detectors.onnx"
+KINDS = ("hotword", "classifier")
+MELS, FFT, HOP_MS, SCALE = 32, 512, 10, "int16"  # the front end that this edge has
+BACKBONE, FRAMES, SIZE = "speech_embedding", 16, 96  # embeddings that a detector looks at, numbers in each
+MOST_MEMBERS = 4_096
+
+# Key of the manifest, what this edge has, and how a person says it.
+_Same = tuple[tuple[str, object, str], ...]
+_FRONTEND: _Same = (("rate_hz", RATE_HZ, "Hz"), ("hop_ms", HOP_MS, "ms a frame"), ("mels", MELS, "mels"))
+_FRONTEND += (("fft", FFT, "points of FFT"), ("scale", SCALE, "as the scale of samples"))
+_BACKBONE: _Same = (("name", BACKBONE, "as backbone"), ("frames", FRAMES, "embeddings in a window"))
+_BACKBONE += (("size", SIZE, "numbers in an embedding"),)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One detector of the OR."""
+
+    name: str
+    """unique within the bundle"""
+    trained_on: str
+    """in words"""
+    threshold: float
+    """as a logit: the member fires at or above it"""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A recording whose result is known."""
+
+    file: str
+    """its name in the folder"""
+    heard: bool
+    """whether the word is heard in it"""
+    margin: float
+    """the largest margin over the recording, as a logit"""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a hotword bundle says of itself."""
+
+    word: str
+    """as people say it"""
+    members: tuple[Member, ...]
+    """in the order of the model's outputs"""
+    language: str = ""
+    """as a tag: en-us"""
+    spellings: tuple[str, ...] = ()
+    """other ways to write it that were trained"""
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    """target, hours of negatives, expected misses and false accepts"""
+    voices: tuple[Any, ...] = ()
+    """engines and voices with their licences"""
+    data: tuple[Any, ...] = ()
+    """recordings it was trained with, with their licences"""
+    seed: int | None = None
+    """of the training"""
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    """of the programs that made it"""
+    golden: Golden | None = None
+    """the recording to check it with"""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """name and sha256 of every file of the folder"""
+
+
+def read_json(data: bytes, where: object) -> dict[str, Any]:
+    """The bytes of a manifest to its table. ModelError where they are not one."""
+
+    def refuse(constant: str) -> float:
+        raise ValueError(f"{constant} is not a number")
+
+    try:
+        found = json.loads(data.decode("utf-8-sig"), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        begins = f"{len(data)} bytes that begin with {data[:12]!r}"
+        raise ModelError(where, f"is not JSON: {error}; {begins}", "copy the bundle again") from None
+    if not isinstance(found, dict):
+        raise ModelError(where, "is JSON, but not a table", "copy the bundle again")
+    return found
+
+
+def check_common(raw: Mapping[str, Any], kind: str, where: object) -> Mapping[str, str]:
+    """What every kind of bundle must say: schema, kind, and its files; gives the files with their sha256."""
+    checks = Checks()
+    listed = checks.common(raw, kind)
+    checks.done(where)
+    return listed
+
+
+def parse(raw: Mapping[str, Any], where: object) -> Manifest:
+    """The table of a hotword bundle to a Manifest. ModelError names all that is wrong with it."""
+    checks = Checks()
+    listed = checks.common(raw, "hotword")
+    if listed and DETECTORS not in listed:
+        checks.problems.append(f"files does not list {DETECTORS}")
+    checks.same(raw.get("frontend"), "frontend", _FRONTEND)
+    checks.same(raw.get("backbone"), "backbone", _BACKBONE)
+    checks.backbone_file(raw.get("backbone"))
+    manifest = Manifest(
+        word=checks.text(raw, "word"),
+        members=checks.members(raw.get("members")),
+        language=checks.text(raw, "language", required=False),
+        spellings=tuple(str(spelling) for spelling in checks.row(raw, "spellings")),
+        calibration=checks.table(raw, "calibration"),
+        voices=checks.row(raw, "voices"),
+        data=checks.row(raw, "data"),
+        seed=raw["seed"] if isinstance(raw.get("seed"), int) else None,
+        versions=checks.table(raw, "versions"),
+        golden=checks.golden(raw.get("golden"), listed),
+        files=listed,
+    )
+    checks.done(where)
+    return manifest
+
+
+class Checks:
+    """Gathers problems; each method reads one thing and says what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def done(self, where: object) -> None:
+        """Raise all that was found, if anything was."""
+        if len(self.problems) == 1:
+            raise ModelError(where, self.problems[0])
+        if self.problems:
+            lines = "".join(f"\n  - {problem}" for problem in self.problems)
+            raise ModelError(where, f"{len(self.problems)} mistakes{lines}")
+
+    def text(self, raw: Mapping[str, Any], key: str, *, required: bool = True) -> str:
+        value = raw.get(key, "")
+        if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
+            self.problems.append(f"{key} is not a line of text")
+        elif required and not value.strip():
+            self.problems.append(f"{key} is missing or empty")
+        return value if isinstance(value, str) else ""
+
+    def table(self, raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        value = raw.get(key)
+        if value is not None and not isinstance(value, dict):
+            self.problems.append(f"{key} is not a table")
+        return value if isinstance(value, dict) else {}
+
+    def row(self, raw: Mapping[str, Any], key: str) -> tuple[Any, ...]:
+        value = raw.get(key)
+        if value is not None and not isinstance(value, list):
+            self.problems.append(f"{key} is not a list")
+        return tuple(value) if isinstance(value, list) else ()
+
+    def members(self, rows: object) -> tuple[Member, ...]:
+        if not isinstance(rows, list) or not 0 < len(rows) <= MOST_MEMBERS:
+            self.problems.append(f"members is not a list of 1 to {MOST_MEMBERS} detectors")
+            return ()
+        out: dict[str, Member] = {}
+        for place, row in enumerate(rows, 1):
+            table = row if isinstance(row, dict) else {}
+            name, threshold = table.get("name"), _number(table.get("threshold"))
+            if not isinstance(name, str) or not name:
+                self.problems.append(f"member {place} has no name")
+                name = f"member {place}"
+            elif name in out:
+                self.problems.append(f"two members are called {name!r}")
+            if threshold is None:
+                found = repr(table.get("threshold"))[:40]
+                self.problems.append(f"the threshold of {name!r} is {found}, not a finite number")
+            out[name] = Member(name, str(table.get("trained_on", "")), threshold or 0.0)
+        return tuple(out.values())
+
+    def same(self, table: object, name: str, wanted: _Same) -> None:
+        """What it was trained with must be what this edge has."""
+        if not isinstance(table, dict):
+            self.problems.append(f"{name} is missing, so nobody knows what it was trained with")
+            return
+        for key, ours, words in wanted:
+            theirs = table.get(key)
+            if key not in table:
+                self.problems.append(f"{name}.{key} is missing")
+            elif theirs != ours or isinstance(theirs, bool):
+                found = f"trained with {str(theirs)[:40]} {words}, this edge uses {ours}"
+                self.problems.append(f"{name}.{key}: {found}")
+
+    def backbone_file(self, table: object) -> None:
+        """The sha256 is that of our graph, or of the one that ours was derived from."""
+        theirs = table.get("sha256") if isinstance(table, dict) else None
+        if theirs is not None and str(theirs) not in backbone_hashes():
+            self.problems.append(f"backbone.sha256: trained with {str(theirs)[:12]}…, not with ours")
+
+    def golden(self, table: object, listed: Mapping[str, str]) -> Golden | None:
+        if table is None:
+            return None
+        known = table if isinstance(table, dict) else {}
+        file, heard, margin = str(known.get("file")), known.get("heard"), _number(known.get("margin"))
+        if not isinstance(heard, bool) or margin is None:
+            self.problems.append("golden is not a table of file, heard (true or false) and margin (a number)")
+            return None
+        if listed and file not in listed:
+            self.problems.append(f"golden.file {file!r} is not among the files")
+        return Golden(file, heard, margin)
+
+    def common(self, raw: Mapping[str, Any], kind: str) -> Mapping[str, str]:
+        schema = raw.get("schema")
+        if schema != SCHEMA or isinstance(schema, bool):
+            newer = " (upgrade heychip?)" if isinstance(schema, int) and schema > SCHEMA else ""
+            self.problems.append(f"schema is {schema!r}, this edge reads {SCHEMA}{newer}")
+        if raw.get("kind") != kind:
+            self.problems.append(f"kind is {raw.get('kind')!r}, not {kind!r}")
+        table = raw.get("files")
+        if not isinstance(table, dict) or not table:
+            self.problems.append("files is not a table of names and sha256")
+            return {}
+        for name, digest in table.items():
+            if not is_inside(name) or name == MANIFEST:
+                self.problems.append(f"files: {name[:80]!r} is not the name of a file in this folder")
+            if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+                self.problems.append(f"files: the sha256 of {name[:80]!r} is not one")
+        return {name: str(digest) for name, digest in table.items()}
+
+
+def is_inside(name: str) -> bool:
+    """Whether a name from a manifest is a plain path below the folder; of links it says nothing."""
+    path = PurePosixPath(name)
+    plain = bool(name) and name.isprintable() and len(name) <= 200 and not set(name) & set("\\:")
+    return plain and not path.is_absolute() and ".." not in path.parts and str(path) == name
+
+
+@cache
+def backbone_hashes() -> frozenset[str]:
+    """The sha256 of our backbone and of the graph that it was derived from; both give the same numbers."""
+    identity = json.loads((files("edge") / "data" / "backbone.json").read_text())
+    return frozenset({identity["sha256"], identity["source_sha256"]})
+
+
+def _number(value: object) -> float | None:
+    """A finite number as it is, anything else as None; true and false are no numbers."""
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and -1e30 < value < 1e30
+    return float(value) if usable and isinstance(value, (int, float)) else None

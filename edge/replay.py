@@ -1,0 +1,65 @@
+"""Recordings through the very pipeline that the daemon runs: one JSON object a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import WavError
+from edge.events import HOP_S, RATE_HZ, STEP, Heard
+from edge.listener import Listener
+from edge.resample import Resampler
+from edge.wav import read_wav
+
+BLOCK_S = 10.0  # how much of a long recording is in flight at once
+
+
+def samples_of(path: Path | str, *, channel: int = 0) -> NDArray[np.float32]:
+    """One channel of a recording [n] at 16 kHz, ended with silence up to a whole hop. Raises WavError."""
+    recording = read_wav(path)
+    if channel >= recording.samples.shape[1]:
+        raise WavError(path, f"has {recording.samples.shape[1]} channels, so there is no channel {channel}",
+                       "count from 0")
+    resampler = Resampler(recording.rate_hz, RATE_HZ)
+    sound = np.concatenate([resampler.step(recording.samples[:, channel]), resampler.flush()])
+    return np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)])
+
+
+def blocks(samples: NDArray[np.float32], *, realtime: bool) -> Iterator[NDArray[np.float32]]:
+    """`samples` in pieces: a hop at a time at the pace of the clock, or seconds at a time as fast as may be."""
+    size = STEP if realtime else int(BLOCK_S * RATE_HZ)
+    started = time.monotonic()
+    for start in range(0, len(samples), size):
+        if realtime:
+            time.sleep(max(0.0, started + (start + size) / RATE_HZ - time.monotonic()))
+        yield samples[start : start + size]
+
+
+def event_object(heard: Heard) -> dict[str, Any]:
+    """An event as `replay` prints it."""
+    return {"time_s": heard.time_s, "word": heard.word, "member": heard.member, "score": heard.score}
+
+
+def replay(
+    listener: Listener, path: Path | str, *, trace: bool = False, realtime: bool = False, channel: int = 0
+) -> dict[str, Any]:
+    """What `listener`, started afresh, hears in a recording: file, duration_s, hop_s, events and, with
+    `trace`, the margin at every hop. Raises WavError."""
+    samples = samples_of(path, channel=channel)
+    listener.reset()
+    events: list[dict[str, Any]] = []
+    margins: list[float] = []
+    for block in blocks(samples, realtime=realtime):
+        events += [event_object(heard) for heard in listener.step(block)]
+        margins += listener.margins
+    row: dict[str, Any] = {
+        "file": str(path), "duration_s": round(len(samples) / RATE_HZ, 3), "hop_s": HOP_S, "events": events,
+    }
+    if trace:
+        row["margin"] = [round(margin, 4) for margin in margins]
+    return row

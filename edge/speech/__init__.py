@@ -1,0 +1,84 @@
+"""A line becomes sound: the backends of speech, and the one function that opens the best that works here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from edge.config import SpeechConfig
+from edge.errors import DeviceError
+from edge.events import Said
+
+log = logging.getLogger(__name__)
+
+MAX_CHARS = 500
+TIMEOUT_S = 10.0  # say() never blocks longer
+
+
+class SpeechError(DeviceError):
+    """A line that could not be spoken, or a backend that cannot speak here."""
+
+
+class Speech(Protocol):
+    """A backend. `how` is its name in the events: espeak, wav or silent."""
+
+    how: str
+
+    def say(self, text: str) -> Said:
+        """Speak a line; blocks until it is spoken, at most `TIMEOUT_S`. Raises SpeechError."""
+        ...
+
+    def close(self) -> None:
+        """Stop speaking at once; may be called from another thread while say() blocks."""
+        ...
+
+
+def clean(text: str) -> str:
+    """One line of at most `MAX_CHARS` characters, cut at a word, without control characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(line) <= MAX_CHARS:
+        return line
+    head, _, _ = line[: MAX_CHARS + 1].rpartition(" ")
+    return head or line[:MAX_CHARS]
+
+
+def open_speech(config: SpeechConfig) -> Speech:
+    """The backend that the configuration names; for "auto" the first of the table that works, logging why the
+    ones before it do not. Raises SpeechError where a named backend cannot work."""
+    if config.backend != "auto":
+        return _TABLE[config.backend](config)
+    for name, opener in _TABLE.items():
+        try:
+            speech = opener(config)
+        except SpeechError as error:
+            log.warning("event=speech_fallback backend=%s why=%r", name, str(error))
+            continue
+        log.info("event=speech backend=%s", name)
+        return speech
+    raise AssertionError("the last row of the table always works")
+
+
+def _espeak(config: SpeechConfig) -> Speech:
+    from edge.speech.espeak import Espeak, Voice, find_player
+
+    player = find_player(need_device=config.backend == "auto")
+    return Espeak(Voice(config), player, preroll_s=config.preroll_s)
+
+
+def _wav(config: SpeechConfig) -> Speech:
+    from edge.speech.espeak import Voice
+    from edge.speech.wav_file import WavFile
+
+    if not config.folder:
+        raise SpeechError("speech.folder names no folder for recordings")
+    return WavFile(Voice(config), config.folder)
+
+
+def _silent(config: SpeechConfig) -> Speech:
+    from edge.speech.silent import Silent
+
+    return Silent(config.speed_wpm)
+
+
+_TABLE: dict[str, Callable[[SpeechConfig], Speech]] = {"espeak": _espeak, "wav": _wav, "silent": _silent}

@@ -1,0 +1,45 @@
+"""Speech for where there is no speaker: each line becomes a numbered wav file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.events import Said
+from edge.files import write_whole
+from edge.speech import SpeechError, clean
+from edge.speech.espeak import Voice
+
+MOST_FILES = 1_000  # some 100 MB: a robot that talks to itself for months must not fill the card
+
+
+class WavFile:
+    """Writes 0001.wav, 0002.wav, … into a folder; numbers go on after what is there."""
+
+    how = "wav"
+
+    def __init__(self, voice: Voice, folder: Path | str) -> None:
+        """Raises SpeechError where the folder cannot be made or read."""
+        self._voice, self._folder = voice, Path(folder)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            numbers = [int(p.stem) for p in self._folder.glob("*.wav") if p.stem.isdecimal()]
+        except OSError as error:
+            raise SpeechError(f"speech.folder {self._folder}: {error.strerror}") from error
+        self._last, self._files = max(numbers, default=0), len(numbers)
+
+    def say(self, text: str) -> Said:
+        """See Speech.say; blocks only for the writing, not for as long as the line sounds."""
+        if self._files >= MOST_FILES:
+            raise SpeechError(f"speech.folder {self._folder} holds {MOST_FILES} lines; move them away")
+        sound = self._voice.sound(text)
+        path = self._folder / f"{self._last + 1:04d}.wav"
+        try:
+            write_whole(path, sound.wav())
+        except OSError as error:
+            raise SpeechError(f"{path} cannot be written: {error.strerror}") from error
+        self._last, self._files = self._last + 1, self._files + 1
+        return Said(clean(text), self.how, round(sound.duration_s, 3), str(path))
+
+    def close(self) -> None:
+        """See Speech.close."""
+        self._voice.close()

@@ -1,0 +1,115 @@
+"""The voice: a short queue of lines, spoken one after the other. Called from a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge import logs
+from edge.gate import Gate
+from edge.speech import TIMEOUT_S, Speech, SpeechError
+
+log = logging.getLogger(__name__)
+
+MOST_LINES = 3  # more would be spoken when nobody knows any more what they answer
+MOST_AGE_S = 5.0
+WAIT_S = 0.5
+
+
+@dataclass(frozen=True)
+class _Line:
+    text: str
+    at_s: float
+    """when it was asked for, on the voice's clock"""
+
+
+class Voice:
+    """Keeps the newest lines, drops what has become old, and never lets a line that fails stop the next."""
+
+    def __init__(
+        self, speech: Speech, gate: Gate, *, tell: Callable[..., None], now_s: Callable[[], float]
+    ) -> None:
+        """`tell(event, time_s, …)` is told of each line; `now_s` is the clock by which lines grow old."""
+        self._speech, self._gate, self._tell, self._now_s = speech, gate, tell, now_s
+        self.virtual = speech.how in {"wav", "silent"}
+        """speech makes no sound; it takes its time on the clock of the stream"""
+        self._lines: deque[_Line] = deque(maxlen=MOST_LINES)
+        self._busy = self._closed = False
+        self._free_s = -float("inf")
+        self.done = False
+        self.dropped = 0
+
+    def offer(self, text: str) -> None:
+        """Ask for a line. Never blocks; where too many wait, the oldest goes."""
+        with self._gate.changed:
+            if len(self._lines) == MOST_LINES:
+                self._drop(self._lines[0], "a newer line came")
+            self._lines.append(_Line(text, self._now_s()))
+            self._gate.changed.notify_all()
+
+    def step(self) -> None:
+        """Speak the next line if there is one, else wait a moment for one."""
+        with self._gate.changed:
+            self._gate.changed.wait_for(lambda: self._closed or self._can_begin(), WAIT_S)
+            if self._closed or not self._can_begin():
+                return
+            line = self._lines.popleft()
+            age_s = self._now_s() - line.at_s
+            if age_s > MOST_AGE_S:
+                self._drop(line, f"{age_s:.1f} s old")
+                return
+            self._busy, start_s = True, self._gate.begin()
+        try:
+            self._speak(line.text, start_s)
+        finally:
+            with self._gate.changed:
+                self._busy = False
+                self._gate.changed.notify_all()
+
+    def _speak(self, text: str, start_s: float) -> None:
+        length_s = 0.0
+        try:
+            said = self._speech.say(text)
+            length_s = said.duration_s
+        except SpeechError as error:
+            log.warning(logs.line("speech_failed", why=str(error), text=text[:60]))
+        else:
+            values = {"file": said.file} if said.file else {}
+            self._tell("said", start_s, text=said.text, how=said.how, duration_s=said.duration_s, **values)
+        finally:
+            if self.virtual:
+                self._free_s = start_s + length_s
+                self._gate.end_at(self._free_s)
+            else:
+                self._gate.end()
+
+    def _can_begin(self) -> bool:
+        free = not self.virtual or self._gate.stands or self._gate.stream_s >= self._free_s
+        return bool(self._lines) and free
+
+    def _drop(self, line: _Line, why: str) -> None:
+        self.dropped += 1
+        log.info(logs.line("line_dropped", why=why, text=line.text[:60]))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being said and nothing waits to be said."""
+        with self._gate.changed:
+            return not self._busy and not self._lines
+
+    def settle(self) -> None:
+        """Block until no line is being prepared: where the stream is a recording, its clock has to wait until
+        the duration of the answer is known, however fast it is read."""
+        with self._gate.changed:
+            self._gate.changed.wait_for(
+                lambda: self._closed or not (self._busy or self._can_begin()), TIMEOUT_S
+            )
+
+    def close(self) -> None:
+        """Stop in the middle of a word. May be called from any thread."""
+        with self._gate.changed:
+            self._closed = True
+            self._gate.changed.notify_all()
+        self._speech.close()

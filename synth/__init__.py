@@ -1,0 +1,1 @@
+"""heychip on the desktop: from the text of a phrase to a bundle of detectors."""

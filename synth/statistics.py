@@ -1,0 +1,67 @@
+"""Counting events and saying how sure one can be of the count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from edge.events import HOP_S
+
+MERGE_S = 1.0  # firings closer than this are one event
+Floats = NDArray[np.floating]
+
+
+def events(margin: Floats, offset: float = 0.0) -> list[int]:
+    """The hops at which an event begins: `margin` [H] reaches `offset` more than a second after the last hit."""
+    hits = np.flatnonzero(margin >= offset)
+    if not len(hits):
+        return []
+    return [int(hits[0]), *(int(h) for h in hits[1:][np.diff(hits) * HOP_S > MERGE_S])]
+
+
+def peaks(margin: Floats, most: int = 2_000) -> Floats:
+    """The highest value of each event [P], highest first, however low: maxima at least a second apart."""
+    reach = int(MERGE_S / HOP_S)
+    free = np.ones(len(margin), bool)
+    found = []
+    for hop in np.argsort(margin)[::-1]:
+        if free[hop]:
+            found.append(margin[hop])
+            free[max(0, hop - reach) : hop + reach + 1] = False
+            if len(found) == most:
+                break
+    return np.array(found)
+
+
+def offset_for(margins: Sequence[Floats], allowed: float) -> float:
+    """The lowest offset that leaves at most `allowed` events in all the streams together."""
+    values = np.sort(np.concatenate(list(margins)))[::-1]
+    low, high = 0, len(values) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        count = sum(len(events(m, values[middle])) for m in margins)
+        low, high = (middle, high) if count <= allowed else (low, middle - 1)
+    count = sum(len(events(m, values[low])) for m in margins)
+    return float(values[low]) if count <= allowed else float(np.nextafter(values[0], np.inf))
+
+
+def wilson(k: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share, k of n (Wilson, 1927)."""
+    if not n:
+        return 0.0, 1.0
+    p, z = k / n, 1.959964
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def poisson(k: int, hours: float) -> tuple[float, float]:
+    """The exact 95 % interval of a rate, k events in so many hours (Garwood, 1936)."""
+    if hours <= 0:
+        return 0.0, float("inf")
+    low = float(chi2.ppf(0.025, 2 * k)) / 2 if k else 0.0
+    return low / hours, float(chi2.ppf(0.975, 2 * k + 2)) / 2 / hours

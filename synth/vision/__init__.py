@@ -1,0 +1,1 @@
+"""The desktop's side of seeing: how classifiers become bundles."""
