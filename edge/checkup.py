@@ -17,7 +17,7 @@ from edge.config import PLACES, Config, load_config
 from edge.errors import ConfigError, DeviceError, HeychipError, ModelError
 
 OLDEST_PYTHON = (3, 11)
-OLDEST_ONNXRUNTIME = (1, 17)
+OLDEST_ONNXRUNTIME = (1, 18)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import sessions, trial
 from edge.errors import ModelError
 from edge.manifest import FRAMES, SIZE
 from edge.onnx_scan import Port
@@ -68,8 +69,6 @@ class Detectors:
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         """Try the file in a child process if it is new here, then open it. ModelError where that fails."""
-        from edge import sessions, trial
-
         manifest, self.path = bundle.manifest, bundle.path
         self.word = manifest.word
         self.names = tuple(member.name for member in manifest.members)
@@ -97,14 +96,15 @@ class Detectors:
         return out
 
     def _first_run(self) -> None:
-        """Run on silence and on noise: what comes out must have the size that the manifest says."""
-        noise = np.random.default_rng(0).standard_normal((FRAMES, SIZE)) * 10  # about the size of embeddings
-        for window in (np.zeros((FRAMES, SIZE), np.float32), noise.astype(np.float32)):
+        """Run on plain windows, as far as embeddings reach, and on noise: the size of the output must fit."""
+        noise = np.random.default_rng(0).standard_normal((FRAMES, SIZE)).astype(np.float32) * 10
+        plain = [np.full((FRAMES, SIZE), level, np.float32) for level in (0, 20, -20)]
+        for window in (*plain, noise):
             try:
                 out = self._session.run(self._output, {self._input: window[None]})[0]
             except Exception as error:  # ONNX Runtime's exceptions have no common base but this one
-                said = str(error).splitlines()[0][:300]
-                raise ModelError(self.path, f"fails when it is run: {said}") from error
+                said = sessions.explain(str(error), sessions.runtime(self.path).__version__)[0]
+                raise ModelError(self.path, said) from error
             if out.size != len(self.names):
                 reason = f"gives {out.size} numbers, but its manifest has {len(self.names)} members"
                 raise ModelError(self.path, reason)

@@ -57,7 +57,7 @@ class Ensemble:
 
     def step(self, logits: NDArray[np.float32], time_s: float) -> Heard | None:
         """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided."""
-        over = np.where(self._healthy(logits), logits - self._thresholds, np.float32(NOTHING))
+        over = np.where(self._healthy(logits), np.maximum(logits - self._thresholds, NOTHING), NOTHING)
         best = int(np.argmax(over))
         self.margin = float(over[best])
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:

@@ -61,6 +61,6 @@ class EventLog:
 def _readable(row: Event) -> str:
     """`   12.48 s  heard  hey chip  (score 2.1, member de)`."""
     rest = {k: v for k, v in row.items() if k not in {"event", "time_s"} and v not in ("", None)}
-    first = str(rest.pop(next(iter(rest)), "")) if rest else ""
+    first = str(rest.pop(next(iter(rest)))) if rest and row["event"] != "summary" else ""
     more = ", ".join(f"{k} {v}" for k, v in rest.items() if not isinstance(v, (list, tuple, dict)))
     return f"{row['time_s']:9.2f} s  {row['event']:<7} {first}" + (f"  ({more})" if more else "")

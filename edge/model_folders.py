@@ -17,8 +17,9 @@ def shipped_folders() -> list[Path]:
     spec = find_spec("heychip_models")
     places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
     root = Path(__file__).resolve().parent.parent
-    # An installed edge has strangers beside it; only in the repository is that folder ours.
-    return [*places, root / "models"] if (root / "pyproject.toml").is_file() else places
+    if (root / "pyproject.toml").is_file():  # an installed edge has strangers beside it
+        places.append(root / "models")
+    return list(dict.fromkeys(place for place in places if place.is_dir()))  # editable: hooks are named, too
 
 
 def folders() -> list[Path]:

@@ -55,7 +55,7 @@ def explain(message: str, version: str) -> tuple[str, str]:
             reason = f"needs {what} {theirs}, but onnxruntime {version} knows {what} {ours} at most"
             return reason, f"upgrade onnxruntime, or export the model with {what} {ours} or less"
     if "bad_alloc" in message or "Failed to allocate memory" in message:
-        return f"needs more memory than there is (onnxruntime {version})", ""
+        return f"needs more memory than it may have (onnxruntime {version}: bad_alloc)", ""
     line = message.strip().splitlines()[0] if message.strip() else "no reason given"
     line = _SIGNATURE.sub("", _PREFIX.sub("", line))
-    return f"is refused by onnxruntime {version}: {line[:300]}", ""
+    return f"fails in onnxruntime {version}: {line[:300]}", ""

@@ -26,7 +26,7 @@ CPU_S = 5
 MEMORY_BYTES = 2**30  # above what numpy and onnxruntime take by themselves
 WAIT_S = 60.0  # for the child as a whole: a Pi that swaps takes its time, and CPU_S holds anyway
 MOST_KEPT = 500
-_CHILD = (sys.executable, "-m", "edge.trial")
+_CHILD = (sys.executable, "-P", "-m", "edge.trial")  # -P: an `edge` in the working directory is not ours
 _log = logging.getLogger(__name__)
 
 
@@ -120,14 +120,16 @@ def _limit(cpu_s: int, memory_bytes: int) -> None:
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = int(used.ru_utime + used.ru_stime) + 1 + cpu_s
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    limits = {resource.RLIMIT_CPU: cpu, resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
     proc = Path("/proc/self")
     if (proc / "statm").is_file():  # Linux
-        space = int((proc / "statm").read_text().split()[0]) * resource.getpagesize() + memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (space, space))
-    with contextlib.suppress(OSError):  # a sandbox may forbid it; the limits above hold all the same
+        pages = int((proc / "statm").read_text().split()[0])
+        limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + memory_bytes
+    for kind, most in limits.items():
+        # A hardened service may forbid it or be stricter; then its own limits hold, and the parent's clock.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
+    with contextlib.suppress(OSError):
         (proc / "oom_score_adj").write_text("1000")
 
 
@@ -135,7 +137,7 @@ def _run(data: bytes) -> str:
     """Load a model and run it on zeros and on noise; '' if all is well, else what was not, after 'it …'."""
     import numpy as np
 
-    from edge.sessions import session
+    from edge.sessions import explain, runtime, session
 
     try:
         opened = session(data, "model")
@@ -153,7 +155,7 @@ def _run(data: bytes) -> str:
         try:
             results = opened.run(None, feeds)
         except Exception as error:  # ONNX Runtime's exceptions have no common base but this one
-            return f"failed: {str(error).splitlines()[0][:300]}"
+            return explain(str(error), runtime("").__version__)[0]
         finite = finite or any(bool(np.isfinite(result).any()) for result in results if result.size)
     return "" if finite else "gave no finite number"
 

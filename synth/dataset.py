@@ -57,6 +57,8 @@ class Examples:
     """[H], counts streams"""
     snr_db: NDArray[np.float32]
     """[H], of the stream"""
+    natural: NDArray[np.bool_]
+    """[H], whether it is of a stream as one might really hear it, and not made to be confused"""
 
     @property
     def hours(self) -> float:
@@ -68,7 +70,7 @@ def joined(parts: Sequence[Examples]) -> Examples:
     if not parts:
         empty = np.zeros(0, np.int32)
         return Examples(np.zeros((0, SIZE), np.float16), empty, empty.astype(np.int8), empty, empty,
-                        np.zeros(0, np.float32))
+                        np.zeros(0, np.float32), np.zeros(0, bool))
     rows = np.cumsum([0] + [len(p.rows) for p in parts])
     streams = np.cumsum([0] + [int(p.stream[-1]) + 1 if len(p.stream) else 0 for p in parts])
     return Examples(
@@ -78,6 +80,7 @@ def joined(parts: Sequence[Examples]) -> Examples:
         np.concatenate([p.clip for p in parts]),
         np.concatenate([p.stream + s for p, s in zip(parts, streams, strict=False)]).astype(np.int32),
         np.concatenate([p.snr_db for p in parts]),
+        np.concatenate([p.natural for p in parts]),
     )
 
 
@@ -133,7 +136,7 @@ def _name(job: Job, world: World) -> str:
 
 def _read(path: Path) -> Examples:
     with np.load(path, allow_pickle=False) as shard:
-        return Examples(*(shard[name] for name in ("rows", "first", "label", "clip", "stream", "snr_db")))
+        return Examples(*(shard[name] for name in ("rows", "first", "label", "clip", "stream", "snr_db", "natural")))
 
 
 def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
@@ -143,10 +146,11 @@ def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
         _features = Features()
     assert _world is not None  # noqa: S101 - set before the fork
     index, job = task
-    shard = joined([_examples(_features, *made) for made in _scenes(job, _world)])
+    natural = job.kind in ("stream", "plain", "noise")
+    shard = joined([_examples(_features, *made, natural) for made in _scenes(job, _world)])
     buffer = io.BytesIO()
     np.savez(buffer, rows=shard.rows, first=shard.first, label=shard.label, clip=shard.clip,
-             stream=shard.stream, snr_db=shard.snr_db)
+             stream=shard.stream, snr_db=shard.snr_db, natural=shard.natural)
     return index, buffer.getvalue()
 
 
@@ -179,7 +183,9 @@ def _single(kind: str, clip: int, world: World, rng: np.random.Generator) -> Mad
     return made.sound, clip, *span, made.snr_db
 
 
-def _examples(features: Features, sound: Sound, clip: int, start_s: float, end_s: float, snr_db: float) -> Examples:
+def _examples(
+    features: Features, sound: Sound, clip: int, start_s: float, end_s: float, snr_db: float, natural: bool
+) -> Examples:
     """One stream: embeddings and what each hop means."""
     features.reset()
     windows = features.step(np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))
@@ -192,4 +198,5 @@ def _examples(features: Features, sound: Sound, clip: int, start_s: float, end_s
         label[(ends_s >= end_s - EARLIEST_S) & (ends_s <= end_s + LATEST_S)] = POSITIVE
     assert not hops or len(rows) == hops + CONTEXT - 1  # noqa: S101
     return Examples(rows.astype(np.float16), np.arange(hops, dtype=np.int32), label,
-                    np.full(hops, clip, np.int32), np.zeros(hops, np.int32), np.full(hops, snr_db, np.float32))
+                    np.full(hops, clip, np.int32), np.zeros(hops, np.int32), np.full(hops, snr_db, np.float32),
+                    np.full(hops, natural))

@@ -24,7 +24,7 @@ Sound = NDArray[np.float32]
 MAX_S = 12 * 3600.0  # a few kilobytes of FLAC can hold days of silence
 BLOCK_S = 10.0
 FORMATS = "aac,aiff,amr,asf,au,caf,flac,g722,matroska,mov,mp3,ogg,wav"
-OPTIONS = {"format_whitelist": FORMATS}  # a playlist named .mp3 would make FFmpeg open what it lists
+OPTIONS = {"format_whitelist": FORMATS}  # FFmpeg would open what a playlist lists, whatever its name
 EXTRA = "pip install 'heychip[synth]'"
 AGAIN = "play it to see whether it is whole, or leave it out"
 

@@ -1,7 +1,7 @@
 """How a text sounds: the phonemes of espeak-ng, and how far two of them are apart.
 
-espeak-ng knows about a hundred languages, and writes what it would say in mnemonics close to Kirshenbaum's ASCII IPA
-(`h'eI tS'Ip`), which it also reads back between double brackets. `'` and `,` mark stress.
+espeak-ng knows about a hundred languages, and writes what it would say in mnemonics close to Kirshenbaum's
+ASCII IPA (`h'eI tS'Ip`), which it also reads back between double brackets. `'` and `,` mark stress.
 """
 
 from __future__ import annotations
@@ -26,26 +26,28 @@ Bare = tuple[str, ...]
 # place 0 (lips) .. 9 (glottis), manner, voiced. Affricates lie between a stop and a fricative.
 STOP, AFFRICATE, FRICATIVE, NASAL, LIQUID, GLIDE = 0.0, 0.4, 0.8, 1.6, 2.0, 2.3
 CONSONANTS: dict[str, tuple[float, float, float]] = {
-    "p": (0, STOP, 0), "b": (0, STOP, 1), "t": (3, STOP, 0), "d": (3, STOP, 1), "k": (6, STOP, 0), "g": (6, STOP, 1),
-    "?": (9, STOP, 0), "c": (5, STOP, 0), "q": (7, STOP, 0), "J": (5, STOP, 1), "t#": (3, 1.0, 1), "*": (3, 1.0, 1),
-    "tS": (4, AFFRICATE, 0), "dZ": (4, AFFRICATE, 1), "ts": (3, AFFRICATE, 0), "dz": (3, AFFRICATE, 1),
-    "pF": (0.5, AFFRICATE, 0), "f": (1, FRICATIVE, 0), "v": (1, FRICATIVE, 1), "T": (2, FRICATIVE, 0),
-    "D": (2, FRICATIVE, 1), "s": (3, FRICATIVE, 0), "z": (3, FRICATIVE, 1), "S": (4, FRICATIVE, 0),
-    "Z": (4, FRICATIVE, 1), "C": (5, FRICATIVE, 0), "x": (6, FRICATIVE, 0), "Q": (7, FRICATIVE, 1),
-    "X": (7, FRICATIVE, 0), "B": (0, FRICATIVE, 1), "h": (9, FRICATIVE, 0), "H": (8, FRICATIVE, 0),
-    "m": (0, NASAL, 1), "n": (3, NASAL, 1), "n^": (5, NASAL, 1), "N": (6, NASAL, 1), "l": (3, LIQUID, 1),
-    "L": (3, LIQUID, 1), "l^": (5, LIQUID, 1), "r": (4, LIQUID, 1), "R": (4, LIQUID, 1), "j": (5, GLIDE, 1),
-    "w": (0, GLIDE, 1), "y": (5, GLIDE, 1),
+    "p": (0, STOP, 0), "b": (0, STOP, 1), "t": (3, STOP, 0), "d": (3, STOP, 1), "k": (6, STOP, 0),
+    "g": (6, STOP, 1), "?": (9, STOP, 0), "c": (5, STOP, 0), "q": (7, STOP, 0), "J": (5, STOP, 1),
+    "t#": (3, 0.3, 1), "*": (3, 0.3, 1), "tS": (4, AFFRICATE, 0), "dZ": (4, AFFRICATE, 1),
+    "ts": (3, AFFRICATE, 0), "dz": (3, AFFRICATE, 1), "pF": (0.5, AFFRICATE, 0), "f": (1, FRICATIVE, 0),
+    "v": (1, FRICATIVE, 1), "T": (2, FRICATIVE, 0), "D": (2, FRICATIVE, 1), "s": (3, FRICATIVE, 0),
+    "z": (3, FRICATIVE, 1), "S": (4, FRICATIVE, 0), "Z": (4, FRICATIVE, 1), "C": (5, FRICATIVE, 0),
+    "x": (6, FRICATIVE, 0), "Q": (7, FRICATIVE, 1), "X": (7, FRICATIVE, 0), "B": (0, FRICATIVE, 1),
+    "h": (9, FRICATIVE, 0), "H": (8, FRICATIVE, 0), "m": (0, NASAL, 1), "n": (3, NASAL, 1),
+    "n^": (5, NASAL, 1), "N": (6, NASAL, 1), "l": (3, LIQUID, 1), "L": (3, LIQUID, 1), "l^": (5, LIQUID, 1),
+    "r": (4, LIQUID, 1), "R": (4, LIQUID, 1), "j": (5, GLIDE, 1), "w": (0, GLIDE, 1), "y": (5, GLIDE, 1),
 }  # fmt: skip
 # closeness 0 (open) .. 3 (close), backness 0 .. 2; a diphthong has its start and its end.
 VOWELS: dict[str, tuple[tuple[float, float], ...]] = {
-    "a": ((0, 0.3),), "A": ((0, 2),), "0": ((0.3, 2),), "O": ((1, 2),), "o": ((2, 2),), "u": ((3, 2),), "U": ((2.5, 1.7),),
-    "V": ((0.8, 1.4),), "@": ((1.5, 1),), "3": ((1.4, 1.1),), "E": ((1, 0),), "e": ((1.9, 0),), "I": ((2.5, 0.3),),
-    "i": ((3, 0),), "y": ((3, 0.5),), "Y": ((2.4, 0.6),), "W": ((1.1, 0.5),), "&": ((0.5, 0.1),), "u\"": ((3, 1),),
-    "eI": ((1.7, 0), (2.6, 0.2)), "aI": ((0.1, 0.7), (2.5, 0.3)), "OI": ((1, 2), (2.5, 0.3)), "aU": ((0.1, 0.8), (2.5, 1.7)),
-    "oU": ((1.8, 1.7), (2.5, 1.8)), "i@": ((2.7, 0.2), (1.4, 1)), "U@": ((2.5, 1.7), (1.4, 1)), "e@": ((1.2, 0.1), (1.4, 1)),
-    "A@": ((0, 2), (1.2, 1.2)), "O@": ((1, 2), (1.3, 1.3)), "o@": ((1, 2), (1.3, 1.3)), "3:": ((1.4, 1.1), (1.3, 1.2)),
-    "aI@": ((0.1, 0.7), (1.6, 0.8)), "aU@": ((0.1, 0.8), (1.5, 1.2)), "@L": ((1.5, 1), (1.5, 1.8)), "yU": ((3, 0), (3, 2)),
+    "a": ((0, 0.3),), "A": ((0, 2),), "0": ((0.3, 2),), "O": ((1, 2),), "o": ((2, 2),), "u": ((3, 2),),
+    "U": ((2.5, 1.7),), "V": ((0.8, 1.4),), "@": ((1.5, 1),), "3": ((1.4, 1.1),), "E": ((1, 0),),
+    "e": ((1.9, 0),), "I": ((2.5, 0.3),), "i": ((3, 0),), "y": ((3, 0.5),), "Y": ((2.4, 0.6),),
+    "W": ((1.1, 0.5),), "&": ((0.5, 0.1),), "u\"": ((3, 1),), "eI": ((1.7, 0), (2.6, 0.2)),
+    "aI": ((0.1, 0.7), (2.5, 0.3)), "OI": ((1, 2), (2.5, 0.3)), "aU": ((0.1, 0.8), (2.5, 1.7)),
+    "oU": ((1.8, 1.7), (2.5, 1.8)), "i@": ((2.7, 0.2), (1.4, 1)), "U@": ((2.5, 1.7), (1.4, 1)),
+    "e@": ((1.2, 0.1), (1.4, 1)), "A@": ((0, 2), (1.2, 1.2)), "O@": ((1, 2), (1.3, 1.3)), "o@": ((1, 2),
+    (1.3, 1.3)), "3:": ((1.4, 1.1), (1.3, 1.2)), "aI@": ((0.1, 0.7), (1.6, 0.8)), "aU@": ((0.1, 0.8),
+    (1.5, 1.2)), "@L": ((1.5, 1), (1.5, 1.8)), "yU": ((3, 0), (3, 2)),
 }  # fmt: skip
 LIGHT = {"h": 0.5, "@": 0.5, "?": 0.3, "I": 0.8, "j": 0.7, "w": 0.8, "t": 0.8, "d": 0.8}
 """what it costs to drop or add one that is hardly heard; others cost 1"""
@@ -61,7 +63,13 @@ def spoken(texts: Sequence[str], lang: str) -> list[Spoken]:
     if shutil.which("espeak-ng") is None:
         raise VoiceError(REMEDY)
     # a line is a text; what ends a clause would end the line of the answer, so it goes
-    lines = [text if "[[" in text else "".join(map(_quiet, text)) for text in texts]
+    lines = [
+        "".join(
+            part if part[:2] == "[[" else "".join(map(_quiet, part))
+            for part in re.split(r"(\[\[.*?\]\])", text)
+        )
+        for text in texts
+    ]
     lines = [" ".join(line.split()) or "-" for line in lines]
     answer = _ask(lines, lang)
     if len(answer) != len(lines):  # a line too long for one clause: one by one
@@ -70,7 +78,7 @@ def spoken(texts: Sequence[str], lang: str) -> list[Spoken]:
 
 
 def _quiet(letter: str) -> str:
-    return letter if letter in "'’-" or unicodedata.category(letter)[0] in "LMN" else " "
+    return letter if letter in "'\u2019-" or unicodedata.category(letter)[0] in "LMN" else " "
 
 
 def _ask(lines: list[str], lang: str) -> list[str]:
@@ -131,7 +139,9 @@ def apart(a: str, b: str) -> float:
         return min(1.0, 0.15 + 0.13 * sum(abs(p - q) for p, q in ends))
     if x in CONSONANTS and y in CONSONANTS:
         (place, manner, voice), (place2, manner2, voice2) = CONSONANTS[x], CONSONANTS[y]
-        return min(1.0, 0.1 + 0.08 * abs(place - place2) + 0.4 * abs(manner - manner2) + 0.25 * abs(voice - voice2))
+        return min(
+            1.0, 0.1 + 0.08 * abs(place - place2) + 0.4 * abs(manner - manner2) + 0.25 * abs(voice - voice2)
+        )
     return 1.4
 
 

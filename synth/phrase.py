@@ -1,4 +1,4 @@
-"""The phrase that is to be heard: is it a good one, and how is it written so that engines say it naturally."""
+"""The phrase that is to be heard: is it a good one, and how is it written so that engines say it well."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ EASY_PHONEMES, LONG_PHONEMES = 5, 16
 
 def clean(phrase: str) -> str:
     """The phrase in composed letters (NFC), blanks single, case as it was written."""
-    return " ".join(unicodedata.normalize("NFC", phrase).replace("’", "'").split())
+    return " ".join(unicodedata.normalize("NFC", phrase).replace("\u2019", "'").split())
 
 
 def slug(phrase: str) -> str:
     """A name for files: hey_chip. Letters of other scripts stay, marks on Latin ones go."""
     parts = unicodedata.normalize("NFKD", clean(phrase).casefold())
-    kept = (part if unicodedata.category(part)[0] in "LMN" else "_" for part in parts if not "\u0300" <= part <= "\u036f")
+    kept = (
+        part if unicodedata.category(part)[0] in "LMN" else "_"
+        for part in parts
+        if not "\u0300" <= part <= "\u036f"
+    )
     return re.sub("_+", "_", unicodedata.normalize("NFC", "".join(kept))).strip("_")[:80] or "word"
 
 
@@ -32,16 +36,26 @@ def check_phrase(text: str, lang: str = "en-us") -> list[str]:
     _check_spelled(phrase, words, lang)
     count, beats = sum(map(len, words)), syllables(words)
     if count < MIN_PHONEMES:
-        raise UsageError(f"the phrase {phrase!r} is too short, {count} sound: take two or three syllables, as in 'hey chip'")
+        raise UsageError(
+            f"the phrase {phrase!r} is too short, {count} sound: take two or more syllables, as in 'hey chip'"
+        )
     if count > MAX_PHONEMES:
-        raise UsageError(f"the phrase {phrase!r} is too long, {count} sounds of at most {MAX_PHONEMES}: take fewer words")
+        raise UsageError(
+            f"the phrase {phrase!r} is too long, {count} sounds of at most {MAX_PHONEMES}: take fewer words"
+        )
     warnings = []
     if beats <= 1:
-        warnings.append(f"{phrase!r} has one syllable: it will be hard to tell from other words; put 'hey' before it")
+        warnings.append(
+            f"{phrase!r} has one syllable: it will be hard to tell from other words; put 'hey' before it"
+        )
     elif count < EASY_PHONEMES:
-        warnings.append(f"{phrase!r} has only {count} sounds: it will be hard to tell from other words; a longer one is easier")
+        warnings.append(
+            f"{phrase!r} has only {count} sounds: it will be hard to tell from other words; take a longer one"
+        )
     if count > LONG_PHONEMES:
-        warnings.append(f"{phrase!r} has {count} sounds: said slowly it is longer than the detector looks back")
+        warnings.append(
+            f"{phrase!r} has {count} sounds: said slowly it is longer than the detector looks back"
+        )
     return warnings
 
 
@@ -55,13 +69,19 @@ def _check_letters(phrase: str) -> None:
         raise UsageError(f"the phrase {phrase!r} has digits: write numbers as words ('seven', not '7')")
     if odd:
         shown = " ".join(repr(letter) for letter in dict.fromkeys(odd))
-        raise UsageError(f"the phrase {phrase!r} has {shown}: use letters, blanks, apostrophes and hyphens only")
+        raise UsageError(
+            f"the phrase {phrase!r} has {shown}: use letters, blanks, apostrophes and hyphens only"
+        )
     if not any(map(_is_letter, phrase)):
-        raise UsageError(f"the phrase {phrase!r} has no letters: write the words to be heard, as in 'hey chip'")
+        raise UsageError(
+            f"the phrase {phrase!r} has no letters: write the words to be heard, as in 'hey chip'"
+        )
 
 
 def _is_letter(letter: str) -> bool:
-    return letter.isalpha() or unicodedata.category(letter).startswith("M")  # M: marks of Hindi, Thai and others
+    return letter.isalpha() or unicodedata.category(letter).startswith(
+        "M"
+    )  # M: marks of Hindi, Thai and others
 
 
 def _check_spelled(phrase: str, words: Spoken, lang: str) -> None:
@@ -74,14 +94,17 @@ def _check_spelled(phrase: str, words: Spoken, lang: str) -> None:
         return  # abbreviations are spelled on purpose
     per_letter = sum(map(len, words)) / len(names)
     if per_letter > 4.5 or (not syllabic and len(words) > 1.5 * len(phrase.split())):
-        raise UsageError(f"the voice {lang} spells {phrase!r} letter by letter: name its language with --lang")
+        raise UsageError(
+            f"the voice {lang} spells {phrase!r} letter by letter: name its language with --lang"
+        )
 
 
 def spellings(phrase: str, lang: str = "en-us") -> list[str]:
-    """Ways of writing the phrase, the plain one first: as a call, a question, with a pause, joined, hyphenated.
+    """Ways of writing the phrase, the plain one first: as a call, a question, with a pause, joined,
+    hyphenated.
 
-    All sound the same but for melody and pauses: joined and hyphenated ones are kept only where espeak-ng gives them
-    the same phonemes and the same stress.
+    All sound the same but for melody and pauses: joined and hyphenated ones are kept only where espeak-ng
+    gives them the same phonemes and the same stress.
     """
     plain = clean(phrase).lower() if lang.startswith("en") else clean(phrase)
     words = plain.split()
@@ -95,5 +118,7 @@ def spellings(phrase: str, lang: str = "en-us") -> list[str]:
                   for cut in range(2, len(words)))]  # fmt: skip
         wanted, *heard = spoken([plain, *joined], lang)
         flat = [phoneme for word in wanted for phoneme in word]
-        ways += [way for way, words_ in zip(joined, heard, strict=True) if [p for w in words_ for p in w] == flat]
+        ways += [
+            way for way, words_ in zip(joined, heard, strict=True) if [p for w in words_ for p in w] == flat
+        ]
     return list(dict.fromkeys(ways))

@@ -1,7 +1,9 @@
-"""Everyday sentences to be read aloud as negatives: ordinary speech, commands to others, greetings, single words.
+"""Everyday sentences to be read aloud as negatives: ordinary speech, commands to others, greetings, single
+words.
 
-They are made from templates and word lists written for this project (`text/en`); other languages have a shorter list
-of whole sentences (`text/<language>.txt`) or none, and then numbers, which every voice reads in its own language.
+They are made from templates and word lists written for this project (`text/en`); other languages have a
+shorter list of whole sentences (`text/<language>.txt`) or none, and then numbers, which every voice reads in
+its own language.
 """
 
 from __future__ import annotations
@@ -17,7 +19,14 @@ from edge.errors import UsageError
 TEXT = Path(__file__).parent / "text"
 
 # (kind, share of the sentences)
-SHARES = {"templates": 0.56, "everyday": 0.06, "commands": 0.12, "greetings": 0.12, "numbers": 0.06, "words": 0.08}
+SHARES = {
+    "templates": 0.56,
+    "everyday": 0.06,
+    "commands": 0.12,
+    "greetings": 0.12,
+    "numbers": 0.06,
+    "words": 0.08,
+}
 TRIES = 60  # in a row without a new sentence: this kind is used up
 
 
@@ -27,7 +36,9 @@ def lines(name: str) -> tuple[str, ...]:
     path = TEXT / f"{name}.txt"
     if not path.exists():
         return ()
-    return tuple(line for raw in path.read_text("utf-8").splitlines() if (line := raw.strip()) and line[0] != "#")
+    return tuple(
+        line for raw in path.read_text("utf-8").splitlines() if (line := raw.strip()) and line[0] != "#"
+    )
 
 
 @functools.cache
@@ -80,7 +91,7 @@ def matcher(phrase: str) -> Callable[[str], bool]:
     if not words:
         return lambda _: False
     row = r"[\W_]*".join(map(re.escape, words))  # "snow boy", "snow-boy" and "snowboy" are one
-    seen = re.compile(rf"(?<![^\W_]){row}(?:['’]?(?:s|es))?(?![^\W_])")
+    seen = re.compile(rf"(?<![^\W_]){row}(?:['\u2019]?(?:s|es))?(?![^\W_])")
     return lambda text: seen.search(text.casefold()) is not None
 
 
@@ -141,17 +152,16 @@ def sentence(text: str) -> str:
 
 
 def number(rng: random.Random, *, words: bool = True) -> str:
-    """Numbers, times and dates in digits: a voice says them in the words of its language."""
-    few = rng.randrange(2, 100)
-    return rng.choice(
-        [
-            lambda: str(rng.randrange(1, 1_000)),
-            lambda: ", ".join(str(rng.randrange(0, 10)) for _ in range(rng.randrange(3, 8))),
-            lambda: f"{rng.randrange(1, 24)}:{rng.randrange(10, 60)}",
-            lambda: f"{few}, {few + 1}, {few + 2}",
-            lambda: f"{rng.randrange(1_000, 2_030)}",
-            lambda: f"{few} + {rng.randrange(2, 60)}" if not words else f"{few} times {rng.randrange(2, 60)}",
-            lambda: f"{rng.randrange(2, 90)}.{rng.randrange(1, 99)}",
-            lambda: f"{rng.randrange(2, 100)} percent" if words else f"{rng.randrange(2, 100)} %",
-        ]
-    )()
+    """Numbers, times and rows of digits: a voice says them in the words of its language."""
+    few, more, kind = rng.randrange(2, 100), rng.randrange(2, 60), rng.randrange(7)
+    if kind == 0:
+        return ", ".join(str(rng.randrange(10)) for _ in range(rng.randrange(3, 8)))
+    plain = {
+        1: str(rng.randrange(1, 2_030)),
+        2: f"{rng.randrange(1, 24)}:{rng.randrange(10, 60)}",
+        3: f"{few}, {few + 1}, {few + 2}",
+        4: f"{few} times {more}" if words else f"{few} + {more}",
+        5: f"{few}.{more}",
+        6: f"{few} percent" if words else f"{few} %",
+    }
+    return plain[kind]

@@ -21,10 +21,14 @@ def add(subparsers: Any) -> None:
         help="list, check or explain the bundles that are here",
         description="A bundle is a name, a folder or an .onnx file; with none given, all are meant.",
     )
-    parser.add_argument("what", choices=("list", "verify", "show"), help="a line each, the files, or all")
-    parser.add_argument("bundles", nargs="*", metavar="BUNDLE", help="name, folder or .onnx file")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.set_defaults(main=main)
+    parser.set_defaults(main=main, what="list", bundles=[], json=False)
+    # One parser for each: with a plain choice, argparse does not understand `show --json BUNDLE`.
+    whats = parser.add_subparsers(metavar="list|verify|show")
+    for what, words in (("list", "a line each"), ("verify", "check the files"), ("show", "all of it")):
+        inner = whats.add_parser(what, help=words, description=words)
+        inner.add_argument("bundles", nargs="*", metavar="BUNDLE", help="name, folder or .onnx file")
+        inner.add_argument("--json", action="store_true", help="one JSON object a line")
+        inner.set_defaults(what=what)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -33,8 +33,6 @@ class Live:
         self.ring = Ring(RING_S)
         self.overflows = 0
         """callbacks that told of lost input"""
-        self.bad_chunks = 0
-        """chunks that held NaN or infinity and were silenced"""
         self._gone = self._closed = False
         self._first_s = self._last_s = 0.0  # monotonic times of the first and the last callback
         self._frames = 0  # since the first callback, without its own
@@ -67,13 +65,8 @@ class Live:
     def read(self, timeout_s: float) -> Chunk | None:
         """The next chunk [n, 1], or None if none came in time. Raises DeviceError once the device is gone."""
         chunk = self.ring.get(timeout_s)
-        if chunk is None:
-            if not self.running() and not self._closed:
-                raise DeviceError(f"microphone {self.name!r} went away; reconnect it")
-            return None
-        if not np.isfinite(chunk.samples).all():
-            self.bad_chunks += 1
-            return Chunk(np.zeros_like(chunk.samples), chunk.rate_hz, chunk.gap_s)
+        if chunk is None and not self.running() and not self._closed:
+            raise DeviceError(f"microphone {self.name!r} went away; reconnect it")
         return chunk
 
     def running(self) -> bool:
@@ -89,7 +82,7 @@ def attempts(device: Device, channel: int) -> Iterator[tuple[int, int]]:
     """
     if channel >= device.inputs:
         raise DeviceError(
-            f"microphone {device.name!r} has {device.inputs} channels, counted from 0; "
+            f"microphone {device.name!r} has channels 0 to {device.inputs - 1} only; "
             f"[microphone] channel = {channel} is not among them"
         )
     own = device.inputs if device.inputs <= 8 else max(2, channel + 1)

@@ -62,8 +62,8 @@ def open_speech(config: SpeechConfig) -> Speech:
 def _espeak(config: SpeechConfig) -> Speech:
     from edge.speech.espeak import Espeak, Voice, find_player
 
-    player = find_player(need_device=config.backend == "auto")
-    return Espeak(Voice(config), player, preroll_s=config.preroll_s)
+    voice = Voice(config)
+    return Espeak(voice, find_player(need_device=config.backend == "auto"), preroll_s=config.preroll_s)
 
 
 def _wav(config: SpeechConfig) -> Speech:

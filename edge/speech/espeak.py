@@ -27,7 +27,9 @@ from edge.speech import TIMEOUT_S, SpeechError, clean
 
 log = logging.getLogger(__name__)
 
-DRAIN_S = 0.5  # what a player needs, after the last sample is handed over, to play it and to end
+DRAIN_S = (
+    2.0  # what a player needs, after the last sample is handed over, to play it and to end (PulseAudio: 1.7)
+)
 ESPEAK_REMEDY = "install it: sudo apt-get install espeak-ng"
 
 

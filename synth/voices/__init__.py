@@ -26,7 +26,7 @@ LOG = logging.getLogger(__name__)
 
 # Ordered by what they cost: the instant ones first. Each is imported only when it is asked for.
 ENGINES = {
-    "espeak": ("synth.voices.espeak", "Espeak"),
+    "espeak-ng": ("synth.voices.espeak", "Espeak"),
     "flite": ("synth.voices.flite", "Flite"),
     "festival": ("synth.voices.festival", "Festival"),
     "kokoro": ("synth.voices.kokoro", "Kokoro"),
@@ -34,7 +34,21 @@ ENGINES = {
     "folder": ("synth.voices.folder", "Folder"),
 }
 
-__all__ = ["ENGINES", "Engine", "Settings", "Take", "Voice", "VoiceError", "finish", "open_engines", "same_language"]
+ALIASES = {"espeak": "espeak-ng"}
+
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Settings",
+    "Take",
+    "Voice",
+    "VoiceError",
+    "finish",
+    "make_engine",
+    "open_engines",
+    "same_language",
+    "why_not",
+]
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,7 @@ class Voice:
 
     @property
     def speaker(self) -> str:
-        """Whose timbre this is: voices of one speaker (kal speaks in flite and in festival) never part in a split."""
+        """Whose throat this is: voices of one (kal speaks in flite and in festival) never part in a split."""
         return self.get("speaker") or f"{self.engine}/{self.name}"
 
 
@@ -104,7 +118,7 @@ class Take:
 
 
 class Engine(Protocol):
-    """A program or model that speaks. It is small and can be pickled: sessions and programs start at the first `say`."""
+    """A program or model that speaks. It can be pickled: sessions and programs start at the first `say`."""
 
     name: str
     """its key in ENGINES"""
@@ -133,22 +147,25 @@ class Engine(Protocol):
 def open_engines(names: Sequence[str] | None = None, lang: str = "en-us") -> list[Engine]:
     """The engines `names` (None: all that are here) for a language, in the order of ENGINES.
 
-    An engine that was named but is missing or unknown is a VoiceError; one that was not named is passed over with a
-    line in the log. `name=PATH` gives an engine its folder: `folder=recordings/hey_chip`, `kokoro=/data/kokoro`.
+    An engine that was named but is missing or unknown is a VoiceError; one that was not named is passed over
+    with a line in the log. `name=PATH` gives an engine its folder: `folder=recordings/hey_chip`,
+    `kokoro=/data/kokoro`.
     """
-    asked = dict((name.split("=", 1) + [""])[:2] for name in names or ())
+    asked: dict[str, str] = {}
+    for spec in names or ():
+        name, _, path = spec.partition("=")
+        asked[ALIASES.get(name, name)] = path
     for name in asked:
         if name not in ENGINES:
             near = difflib.get_close_matches(name, ENGINES, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             raise VoiceError(f"no voice engine is called {name!r}{hint} There are: {', '.join(ENGINES)}")
     opened: list[Engine] = []
-    for name, (module, cls) in ENGINES.items():
+    for name in ENGINES:
         if names is not None and name not in asked:
             continue
-        path = asked.get(name)
-        engine: Engine = getattr(importlib.import_module(module), cls)(lang, **({"path": path} if path else {}))
-        reason = engine.available()
+        engine = make_engine(name, lang, asked.get(name, ""))
+        reason = why_not(engine)
         if reason is None:
             opened.append(engine)
         elif name in asked:
@@ -160,22 +177,44 @@ def open_engines(names: Sequence[str] | None = None, lang: str = "en-us") -> lis
     return opened
 
 
+def make_engine(name: str, lang: str = "en-us", path: str = "") -> Engine:
+    """The engine of that name in ENGINES, whether it can speak or not."""
+    module, cls = ENGINES[name]
+    engine: Engine = getattr(importlib.import_module(module), cls)(lang, path)
+    return engine
+
+
+def why_not(engine: Engine) -> str | None:
+    """None where the engine can speak, else the reason; one broken voice file must not hide the other engines."""
+    try:
+        return engine.available()
+    except VoiceError as error:
+        return str(error)
+
+
+def refuse_path(name: str, path: str) -> None:
+    """For engines that keep their voices where they are installed."""
+    if path:
+        raise VoiceError(f"{name} takes no folder (=...): its voices are where it is installed")
+
+
 def same_language(tag: str, wanted: str) -> bool:
     """Whether two tags are of one language: en-gb-scotland and en-us are."""
     return tag.lower().replace("_", "-").split("-")[0] == wanted.lower().replace("_", "-").split("-")[0]
 
 
 def finish(samples: NDArray[np.float32], rate_hz: int, *, shift: float = 0.0) -> NDArray[np.float32]:
-    """`samples` [n] at `rate_hz` -> float32 [m] at 16 kHz, raised by `shift` semitones where the engine cannot.
+    """`samples` [n] at `rate_hz` -> float32 [m] at 16 kHz, raised by `shift` semitones where the engine
+    cannot.
 
-    The shift is by resampling, so the whole throat grows or shrinks and the time with it: the caller asks the engine
-    for a speed divided by 2 ** (shift / 12).
+    The shift is by resampling, so the whole throat grows or shrinks and the time with it: the caller asks the
+    engine for a speed divided by 2 ** (shift / 12).
     """
-    import soxr
-
     if samples.size == 0 or not np.isfinite(samples).all():
         raise VoiceError("the voice gave no samples" if samples.size == 0 else "the voice gave NaN")
     told_hz = round(rate_hz * 2 ** (shift / 12))
     if told_hz != RATE_HZ:
-        samples = np.asarray(soxr.resample(samples.astype(np.float32), told_hz, RATE_HZ), np.float32)
+        samples = np.asarray(
+            importlib.import_module("soxr").resample(samples.astype(np.float32), told_hz, RATE_HZ), np.float32
+        )
     return np.clip(samples, -1.0, 1.0).astype(np.float32)

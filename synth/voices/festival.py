@@ -1,4 +1,4 @@
-"""festival: diphone and HMM speakers. One program per worker process says text after text: it starts in 0.2 s."""
+"""festival: diphone and HMM speakers. One program per worker says text after text, for it starts in 0.2 s."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Settings, Voice, finish, same_language
+from . import Settings, Voice, finish, refuse_path, same_language
 from .process import TIMEOUT_S, VoiceError, kill_group, run_program, samples_of
 
-REMEDY = "festival is not installed: apt-get install festival festvox-us-slt-hts festvox-kallpc16k festvox-kdlpc16k"
-LIST = "(mapcar (lambda (v) (format t \"%s\\t%l\\n\" v (voice.description v))) (voice.list))"
+REMEDY = "festival is not installed: apt-get install festival festvox-{us-slt-hts,kallpc16k,kdlpc16k}"
+LIST = '(mapcar (lambda (v) (format t "%s\\t%l\\n" v (voice.description v))) (voice.list))'
 
 # The same people speak in flite; a split must not have them on both sides.
 SPEAKERS = {"kal_diphone": "kal", "ked_diphone": "ked", "cmu_us_slt_arctic_hts": "slt"}
@@ -53,7 +53,8 @@ class Festival:
     name, family, phonemes, batch = "festival", "festival", False, 12
     licence = "BSD-like (University of Edinburgh, Carnegie Mellon University, HTS working group)"
 
-    def __init__(self, lang: str = "en-us") -> None:
+    def __init__(self, lang: str = "en-us", path: str = "") -> None:
+        refuse_path(self.name, path)
         self.lang = lang
         self._child: Child | None = None
 
@@ -67,7 +68,11 @@ class Festival:
         """None, or that it is not installed, or that it has no voice for the language."""
         if shutil.which("festival") is None:
             return REMEDY
-        return None if self.voices() else f"festival has no voice for {self.lang!r}: apt-get install a festvox package"
+        return (
+            None
+            if self.voices()
+            else f"festival has no voice for {self.lang!r}: apt-get install a festvox package"
+        )
 
     def voices(self) -> list[Voice]:
         """The installed voices of the language."""
@@ -103,6 +108,9 @@ class Child:
             ["festival", "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             process_group=0, cwd=self._folder.name,
         )  # fmt: skip
+        if self._process.stdin is None or self._process.stdout is None:
+            raise VoiceError("festival: has no pipes")
+        self._in, self._out = self._process.stdin, self._process.stdout
         self.close = weakref.finalize(self, _end, self._process, self._folder)
 
     def say(self, text: str, voice: str, stretch: float) -> bytes:
@@ -110,7 +118,6 @@ class Child:
         wav = Path(self._folder.name) / "said.wav"
         wav.unlink(missing_ok=True)
         words = " ".join(text.split()).replace("\\", " ").replace('"', " ").replace("\0", " ")
-        words = words.encode("latin-1", "replace").decode("latin-1")
         lines = (
             f"(voice_{voice})",
             f"(Parameter.set 'Duration_Stretch {stretch:.4f})",
@@ -124,19 +131,17 @@ class Child:
         return wav.read_bytes()
 
     def _tell(self, commands: str) -> None:
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(commands.encode("latin-1", "replace"))
-            self._process.stdin.flush()
+            self._in.write(commands.encode("latin-1", "replace"))
+            self._in.flush()
         except OSError as error:
             raise VoiceError(f"festival: has ended ({error})") from error
 
     def _wait(self, where: str) -> None:
-        assert self._process.stdout is not None
         ends, heard = time.monotonic() + TIMEOUT_S, b""
         while b"said\n" not in heard:
-            ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, ends - time.monotonic()))
-            piece = os.read(self._process.stdout.fileno(), 4_096) if ready else b""
+            ready, _, _ = select.select([self._out], [], [], max(0.0, ends - time.monotonic()))
+            piece = os.read(self._out.fileno(), 4_096) if ready else b""
             if not piece:
                 raise VoiceError(f"{where}: " + ("has ended" if ready else f"no answer in {TIMEOUT_S:g} s"))
             heard += piece

@@ -9,13 +9,13 @@ import shutil
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Settings, Voice, finish, same_language
+from . import Settings, Voice, finish, refuse_path, same_language
 from .process import VoiceError, run_program, samples_of
 
 REMEDY = "flite is not installed: apt-get install flite"
 
-# name -> (sex, accent, its own pitch in Hz as measured; 0: it takes no pitch, so the sound is shifted instead).
-# Left out: `kal` (8 kHz, half of the sound is missing) and `awb_time` (knows only the time of day).
+# name -> (sex, accent, its own pitch in Hz as measured; 0: it takes no pitch, so the sound is shifted
+# instead). Left out: `kal` (8 kHz, half of the sound is missing) and `awb_time` (knows only the time of day).
 SPEAKERS = {"kal16": ("M", "en-us", 97), "awb": ("M", "en-gb-scotland", 126), "rms": ("M", "en-us", 0),
             "slt": ("F", "en-us", 184)}  # fmt: skip
 
@@ -33,7 +33,8 @@ class Flite:
     name, family, phonemes, batch = "flite", "flite", False, 12
     licence = "BSD-like (Carnegie Mellon University)"
 
-    def __init__(self, lang: str = "en-us") -> None:
+    def __init__(self, lang: str = "en-us", path: str = "") -> None:
+        refuse_path(self.name, path)
         self.lang = lang
 
     def available(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Other programs at arm's length: started from a list of arguments, fed on standard input, never through a shell."""
+"""Other programs at arm's length: started from a list of arguments, never through a shell."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def run_program(argv: list[str], *, text: str = "", timeout_s: float = TIMEOUT_S
         raise
     if process.returncode not in (0, fine):
         said = err.decode("utf-8", "replace").strip().splitlines()
-        raise VoiceError(f"{name}: ended with {process.returncode}" + (f" ({said[-1][:200]})" if said else ""))
+        raise VoiceError(
+            f"{name}: ended with {process.returncode}" + (f" ({said[-1][:200]})" if said else "")
+        )
     return out
 
 
@@ -61,8 +63,9 @@ def kill_group(pid: int) -> None:
 def samples_of(wav: bytes, where: str) -> tuple[NDArray[np.float32], int]:
     """Mono float32 [n] and the rate in Hz of the PCM16 wav that an engine printed.
 
-    Only what the engines write is understood. A streamed header's lengths are lies (espeak-ng writes 0x7ffff000 to a
-    pipe), so the bytes that came decide. Raises VoiceError; recordings by people go through `edge.wav` instead.
+    Only what the engines write is understood. A streamed header's lengths are lies (espeak-ng writes
+    0x7ffff000 to a pipe), so the bytes that came decide. Raises VoiceError; recordings by people go through
+    `edge.wav` instead.
     """
     if len(wav) < 12 or wav[:4] != b"RIFF" or wav[8:12] != b"WAVE":
         raise VoiceError(f"{where}: gave no wav but {len(wav)} bytes ({wav[:12]!r})")

@@ -61,6 +61,23 @@ def open_wake_word(*, batch: int | str | None = 1, score: str = "Sigmoid") -> by
     return model(nodes, weights, inputs=inputs, outputs=outputs).SerializeToString()
 
 
+def crasher() -> bytes:
+    """A model that kills its process: the least int64 has no quotient with -1, and x86 traps (SIGFPE)."""
+    weights = {"least": np.array([-(2**63)]), "minus": np.array([-1])}
+    nodes = [
+        helper.make_node("Cast", ["embeddings"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Sub", ["whole", "whole"], ["zero"]),  # so that nothing can be worked out beforehand
+        helper.make_node("Add", ["zero", "least"], ["over"]),
+        helper.make_node("Add", ["zero", "minus"], ["under"]),
+        helper.make_node("Div", ["over", "under"], ["crash"]),
+        helper.make_node("Cast", ["crash"], ["float"], to=FLOAT),
+        helper.make_node("ReduceMax", ["float"], ["most"], keepdims=0),
+        helper.make_node("Constant", [], ["two"], value_ints=[1, 2]),
+        helper.make_node("Expand", ["most", "two"], ["logits"]),
+    ]
+    return model(nodes, weights).SerializeToString()
+
+
 def manifest_of(n_members: int, files: dict[str, str]) -> dict[str, Any]:
     """A manifest as `heychip-synth make` writes it."""
     return {
@@ -103,7 +120,7 @@ def make_bundle(
     *,
     name: str = "hey_test",
     onnx_bytes: bytes | None = None,
-    change: Change = lambda manifest: None,
+    change: Change = dict.copy,
 ) -> Path:
     """A whole bundle in `tmp_path / name`; `change` may alter the manifest before it is written."""
     folder = tmp_path / name

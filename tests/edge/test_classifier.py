@@ -110,8 +110,8 @@ SURPRISES: dict[str, Any] = {
 
 @pytest.mark.parametrize("surprise", SURPRISES)
 def test_e6_an_odd_frame_is_refused_by_name(things: Classifier, surprise: str) -> None:
-    """E6: shape, type and size surprises are a ClassifierError that names the camera, and the next frame works."""
-    with pytest.raises(ClassifierError, match="cam: .*skipped"):
+    """E6: shape, type and size surprises are a ClassifierError naming the camera; the next frame works."""
+    with pytest.raises(ClassifierError, match=r"cam: .*skipped"):
         things.classify(Frame(SURPRISES[surprise], "cam"))
     assert things.classify(Frame(flat(200, 200, 200), "cam")).label
 
@@ -187,7 +187,7 @@ def test_a_crop_takes_the_middle() -> None:
     assert scaled(pixels, (10, 10), 0.9).min() == pytest.approx(255)
 
 
-# Bundles that are refused. Each copy is changed in one way, with hashes that are right unless they are the point.
+# Bundles that are refused. Each copy is changed in one way; its hashes are right unless they are the point.
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_through_the_cameras_of_the_configuration(
 def test_an_odd_frame_does_not_end_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A frame that the classifier refuses is a line on standard error; the camera is given back all the same."""
+    """A frame that the classifier refuses is a line on standard error; the camera is given back."""
     import numpy as np
 
     monkeypatch.setitem(sys.modules, "picamera2", fake_picamera2)

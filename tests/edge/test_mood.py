@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,7 +80,7 @@ def test_what_is_told_was_there_for_all_its_frames(row: list[Seen], frames: int)
 def test_between_two_tellings_something_else_was_steady(row: list[Seen], frames: int) -> None:
     """The same label is told twice only with `frames` pictures in a row between that were not it."""
     places = [(place, label) for place, label in enumerate(told(Steady(frames, 0.3), row)) if label]
-    for (first, before), (second, after) in zip(places, places[1:], strict=False):
+    for (first, before), (second, after) in pairwise(places):
         if before == after:
             there = [one.label == before and one.score >= 0.3 for one in row[first + 1 : second + 1]]
             longest = run = 0

@@ -159,9 +159,9 @@ def test_the_flag_without_a_location_is_refused() -> None:
     assert "data from outside the file" in refusal(proto)
 
 
-@pytest.mark.parametrize("enum", [b"\x01", b"\x81\x80\x80\x80\x00", b"\x81\x80\x80\x80\x80\x80\x80\x80\x80\x01"])
+@pytest.mark.parametrize("enum", [b"\x01", b"\x81\x80\x80\x80\x00", b"\x81" + b"\x80" * 8 + b"\x01"])
 def test_the_flag_in_odd_spellings_is_refused(enum: bytes) -> None:
-    """Protobuf reads overlong numbers and cuts enums to 32 bits; so written, EXTERNAL is refused just the same."""
+    """Protobuf reads overlong numbers and cuts enums to 32 bits; EXTERNAL is refused just the same."""
     tensor = TensorProto(name="t", data_type=FLOAT, dims=[1]).SerializeToString() + b"\x70" + enum
     graph = b"\x2a" + bytes([len(tensor)]) + tensor
     said = refusal(head(2).SerializeToString() + b"\x3a" + bytes([len(graph)]) + graph)
@@ -314,11 +314,11 @@ def tensors_of(message: Message) -> Iterator[TensorProto]:
 
 
 def check_never_crashes(data: bytes) -> None:
-    """The scan passes or refuses; what it passes holds no external data and no strange operator for onnx either."""
+    """The scan passes or refuses; in what it passes, onnx finds nothing outside and no strange operator."""
     try:
         scan(data, "x")
     except ModelError as error:
-        assert error.reason  # noqa: PT017 - a refusal is one of the two good ends
+        assert error.reason
         return
     try:
         proto = onnx.ModelProto.FromString(data)
@@ -331,12 +331,15 @@ def check_never_crashes(data: bytes) -> None:
     assert not proto.functions
 
 
-VALID = [head(2).SerializeToString(), open_wake_word()]
+RELU = helper.make_node("Relu", ["embeddings"], ["logits"])
+PLAIN = model([RELU, helper.make_node("Clip", ["logits"], ["c"])], {"w": np.zeros(3, np.float32)})
+VALID = [PLAIN.SerializeToString(), PLAIN.SerializeToString(), open_wake_word()]
 EXTERNAL = head(1)
 EXTERNAL.graph.initializer.append(outside())
-SMALL = model([helper.make_node("Relu", ["embeddings"], ["logits"])], {"w": np.zeros(3, np.float32)})
+SMALL = model([RELU], {"w": np.zeros(3, np.float32)})
 in_subgraph(SMALL)
-MUTABLE = [*(data[:600] + data[-200:] for data in VALID), SMALL.SerializeToString(), EXTERNAL.SerializeToString()]
+MUTABLE = [*VALID, SMALL.SerializeToString(), EXTERNAL.SerializeToString()]
+EDIT = st.tuples(st.integers(0, 2**31), st.binary(max_size=3), st.integers(0, 3))
 
 
 @settings(max_examples=300, deadline=None)
@@ -349,14 +352,14 @@ def test_random_bytes_never_crash(data: bytes) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.sampled_from([*VALID, *MUTABLE]),
-    st.lists(st.tuples(st.integers(0, 2000), st.binary(min_size=0, max_size=3), st.integers(0, 3)), max_size=4),
+    st.sampled_from(MUTABLE),
+    st.lists(EDIT, max_size=4),
     st.integers(0, 2**31),
 )
 def test_mutated_models_never_crash(data: bytes, edits: list[tuple[int, bytes, int]], cut: int) -> None:
     """Models with bytes replaced, put in, taken out or cut off are passed or refused, never crashed on."""
     changed = bytearray(data)
-    for at, new, drop in edits:
-        at %= len(changed) + 1
+    for somewhere, new, drop in edits:
+        at = somewhere % (len(changed) + 1)
         changed[at : at + drop] = new
     check_never_crashes(bytes(changed[: len(changed) - cut % len(changed) if cut % 3 == 0 else None]))

@@ -16,7 +16,6 @@ import numpy as np
 from edge.config import MicrophoneConfig
 from edge.errors import DeviceError
 from edge.microphone import Microphone, open_microphone
-from edge.resample import Resampler
 
 
 def say(*words: object) -> None:

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 REPOSITORY = Path(__file__).parents[2]
 NO_PYAUDIO = pytest.mark.skipif(
-    importlib.util.find_spec("pyaudio") is None, reason="PyAudio has no wheels; pip install 'heychip[pyaudio]'"
+    importlib.util.find_spec("pyaudio") is None, reason="needs PyAudio: pip install 'heychip[pyaudio]'"
 )
 BACKENDS = ["sounddevice", pytest.param("pyaudio", marks=NO_PYAUDIO)]
 
@@ -64,7 +64,7 @@ class Listening:
         try:
             answer = self._answers.get(timeout=30)
         except Empty:
-            pytest.fail(f"no answer where {expected!r} was expected; the program returned {self.process.poll()}")
+            pytest.fail(f"no answer, where {expected!r} was expected; the program: {self.process.poll()}")
         assert answer.startswith(expected), answer
         return answer
 
@@ -111,7 +111,8 @@ def at_16_khz(sound: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
 def likeness(heard: NDArray[np.float32], played: NDArray[np.float32]) -> float:
     """The largest correlation coefficient of `played` with any stretch of `heard`, by FFT."""
     size = len(heard) + len(played)
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size)))[: len(heard) - len(played)]
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size)))
+    product = product[: len(heard) - len(played)]
     energy = np.cumsum(np.concatenate([[0.0], np.square(heard, dtype=np.float64)]))
     stretch = energy[len(played) : -1] - energy[: -len(played) - 1]
     return float((product / np.sqrt(np.maximum(stretch, 1e-3) * np.square(played).sum())).max())
@@ -145,7 +146,7 @@ def test_a_channel_is_picked_and_never_mixed(room: PulseRoom, backend: str) -> N
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_ambiguous_or_unknown_name_lists_what_there_is(room: PulseRoom, backend: str) -> None:
-    """`ul` is a part of both `pulse` and `default`, so the error lists both; an unknown name lists them, too."""
+    """`ul` is a part of both `pulse` and `default`: the error lists both, as it does for an unknown name."""
     for device, words in (("ul", "2 microphones match"), ("blue yeti", "no microphone matches")):
         with Listening(room, backend, device=device) as program:
             answer = program.answer("error")
@@ -193,9 +194,8 @@ def test_a_microphone_that_hangs_can_be_closed(room: PulseRoom, backend: str) ->
 def test_devices_are_listed_as_json(room: PulseRoom) -> None:
     """`heychip devices --json` prints one object for each device, and exactly one default input."""
     program = "import argparse, edge.commands.devices as d; d.main(argparse.Namespace(json=True))"
-    printed = subprocess.run(
-        [sys.executable, "-c", program], env=room.env, cwd=REPOSITORY, check=True, timeout=60, capture_output=True
-    ).stdout
+    command, quiet = [sys.executable, "-c", program], {"capture_output": True, "timeout": 60}
+    printed = subprocess.run(command, env=room.env, cwd=REPOSITORY, check=True, **quiet).stdout
     rows = [json.loads(line) for line in printed.splitlines()]
     assert {"pulse", "default"} <= {row["name"] for row in rows}
     assert [row["name"] for row in rows if row["default_input"]] == ["default"]

@@ -56,7 +56,7 @@ def test_the_labels_are_those_of_imagenet() -> None:
 
 
 def test_it_is_small_and_plain() -> None:
-    """Under 6 MB, with operators off the list, one input and one output of the sizes that the manifest says."""
+    """Under 6 MB, only operators that are allowed, one input and one output of the sizes that are told."""
     data = (THINGS / "model.onnx").read_bytes()
     assert len(data) < 6e6
     summary = scan(data, "things")
@@ -145,7 +145,7 @@ class Tensor:
 
 
 def test_folding_a_batch_norm_changes_nothing() -> None:
-    """A convolution and its batch norm give what the folded convolution gives, and torch's padding is turned."""
+    """A convolution and its batch norm give what the folded one gives, and torch's padding is turned."""
     rng = np.random.default_rng(1)
     weight, x = rng.standard_normal((5, 3, 1, 1)), rng.standard_normal(3)
     gain, bias, mean, var = (rng.uniform(0.5, 2, 5) for _ in range(4))

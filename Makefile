@@ -1,0 +1,29 @@
+# The two commands of heychip. Each sets itself up; running one twice is quick and harmless.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export XDG_CACHE_HOME ?= $(CURDIR)/.cache
+
+.PHONY: help demo test setup lint clean
+help:
+	@echo "make demo   from the text of a phrase to a daemon that hears it, sees and answers"
+	@echo "make test   the whole test suite"
+	@echo "make lint   ruff and mypy"
+	@echo "make clean  forget what was made here (.venv, .cache)"
+
+setup:
+	@PYTHON="$(PYTHON)" sh tools/setup.sh synth
+
+demo: setup
+	@$(BIN)/python -m demo.run
+
+test:
+	@PYTHON="$(PYTHON)" sh tools/setup.sh synth,dev
+	@$(BIN)/python -m pytest
+
+lint:
+	@PYTHON="$(PYTHON)" sh tools/setup.sh synth,dev
+	@$(BIN)/ruff check . && $(BIN)/mypy
+
+clean:
+	rm -rf .venv .cache demo/out

@@ -1,0 +1,181 @@
+"""The bundle as files: a draft that the pipeline can already run, then the whole with its report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import __version__
+from edge.backbone import CONTEXT, SIZE, identity
+from edge.bundle import load_bundle
+from edge.errors import ModelError, UsageError
+from edge.events import RATE_HZ
+from edge.files import sha256_of, write_whole
+from edge.frontend import FFT, HOP, MELS
+from edge.listener import Listener
+from edge.replay import samples_of
+from edge.wav import write_wav
+from synth.evaluate import Evaluation, staged, summary
+from synth.material import Material, families, seconds
+from synth.report import report_html
+from synth.statistics import poisson
+
+MOST_MISSED = 0.5  # a bundle that misses more of its own clean held-out voices is not worth carrying anywhere
+MOST_FALSE_ACCEPTS = 10.0  # an hour, at least so sure
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What training has made."""
+
+    word: str
+    lang: str
+    seed: int
+    detectors: bytes
+    members: list[tuple[str, str]]
+    """name and what it was trained on"""
+    thresholds: NDArray[np.float32]
+    material: Material
+    target: float
+    """false accepts an hour that were asked for"""
+    choose_hours: float
+    """of decisions that the thresholds were found on"""
+    preset: str
+
+
+def write_draft(folder: Path, draft: Draft) -> None:
+    """A bundle without figures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "detectors.onnx", draft.detectors)
+    _write_manifest(folder, _manifest(draft), ["detectors.onnx"])
+
+
+def publish(folder: Path, draft: Draft, found: Evaluation, out: Path, *, force: bool) -> Path:
+    """Adds golden recording, figures and report to the draft, and moves it to `out` in one step. Raises
+    ModelError where the bundle fails its own gates and `force` is not given."""
+    figures = summary(found)
+    problems = gates(found)
+    if problems and not force:
+        raise ModelError(out, "is not written: " + "; ".join(problems),
+                         "add voices or negatives, or --force to have it all the same")
+    manifest = _manifest(draft)
+    manifest["calibration"] |= figures
+    if problems:
+        manifest["calibration"]["forced_over"] = problems
+    manifest["golden"] = _golden(folder, draft)
+    write_whole(folder / "report.html", report_html(manifest, found).encode())
+    _write_manifest(folder, manifest, ["detectors.onnx", "golden.wav", "report.html"])
+    return _move(folder, out)
+
+
+def gates(found: Evaluation) -> list[str]:
+    """Why this bundle should not be carried to a Pi, in words; empty where it may."""
+    problems = []
+    missed, count = found.misses(condition="clean")
+    if count and missed / count > MOST_MISSED:
+        problems.append(f"it misses {missed} of {count} clean phrases of held-out voices")
+    low, _ = poisson(found.alarms(), found.hours)
+    if low > MOST_FALSE_ACCEPTS:
+        problems.append(f"it makes at least {low:.1f} false accepts an hour")
+    return problems
+
+
+def _golden(folder: Path, draft: Draft) -> dict[str, Any]:
+    """A recording of a held-out voice that the bundle hears, with the margin it had here."""
+    listener = Listener([load_bundle(folder)])
+    best: tuple[float, Any] = (-np.inf, None)
+    for spoken in draft.material.ways["choose"].phrases[:24]:
+        sound = staged(spoken.sound, None, 0.0, (), np.random.default_rng(draft.seed))
+        write_wav(folder / "golden.wav", sound, RATE_HZ)
+        listener.reset()
+        listener.step(samples_of(folder / "golden.wav"))
+        if max(listener.margins) > best[0]:
+            best = (max(listener.margins), sound)
+    write_wav(folder / "golden.wav", best[1], RATE_HZ)
+    return {"file": "golden.wav", "heard": best[0] >= 0, "margin": round(float(best[0]), 3)}
+
+
+def _manifest(draft: Draft) -> dict[str, Any]:
+    material = draft.material
+    train, choose = material.ways["train"], material.ways["choose"]
+    return {
+        "schema": 1, "kind": "hotword", "word": draft.word, "language": draft.lang, "preset": draft.preset,
+        "spellings": sorted({s.text for s in train.phrases}),
+        "members": [{"name": name, "trained_on": on, "threshold": round(float(t), 4)}
+                    for (name, on), t in zip(draft.members, draft.thresholds, strict=True)],
+        "frontend": {"rate_hz": RATE_HZ, "hop_ms": HOP * 1000 // RATE_HZ, "mels": MELS, "fft": FFT, "scale": "int16"},
+        "backbone": {"name": identity()["name"], "sha256": identity()["sha256"], "frames": CONTEXT, "size": SIZE},
+        "calibration": {
+            "target_false_accepts_per_hour": draft.target,
+            "found_on": {"hours": round(draft.choose_hours, 2),
+                         "of": "voices and recordings that were not trained on",
+                         "method": "peaks over threshold, tail extrapolated"},
+        },
+        "clips": {"train": families(train.phrases), "choose": families(choose.phrases),
+                  "report": families(material.ways["report"].phrases),
+                  "left_out": dict(material.rejected.counts)},
+        "voices": _voices(material),
+        "data": _data(material),
+        "seed": draft.seed,
+        "versions": {"heychip": __version__, **{p: _version(p) for p in ("numpy", "jax", "optax", "onnx")}},
+    }
+
+
+def _voices(material: Material) -> list[dict[str, Any]]:
+    """Engine by engine: which voices went where, and under what licence."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for way, voices in material.voices.items():
+        for voice in voices:
+            row = rows.setdefault((voice.engine, voice.licence), {"engine": voice.engine, "licence": voice.licence})
+            row.setdefault(way, []).append(voice.name)
+    return [{k: sorted(v) if isinstance(v, list) else v for k, v in row.items()} for _, row in sorted(rows.items())]
+
+
+def _data(material: Material) -> list[dict[str, Any]]:
+    rows = [{"name": s.name, "kind": s.kind, "licence": s.licence, "package": s.package} for s in material.sources]
+    spoken = {way: round(seconds([s.sound for s in w.sentences + w.near]) / 3600, 2) for way, w in material.ways.items()}
+    real = {way: round(seconds(w.speech) / 3600, 2) for way, w in material.ways.items()}
+    return [*rows, {"name": "spoken by the engines", "kind": "sentences and near-misses", "hours": spoken,
+                    "licence": "as the voices"}, {"name": "real speech, together", "kind": "speech", "hours": real}]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:
+    manifest["files"] = {name: sha256_of((folder / name).read_bytes()) for name in names}
+    write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _move(folder: Path, out: Path) -> Path:
+    """The finished folder to its place: copied beside it under another name, then renamed."""
+    check_out(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh, old = out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
+    for stale in (fresh, old):
+        shutil.rmtree(stale, ignore_errors=True)
+    shutil.copytree(folder, fresh)
+    if out.exists():
+        os.replace(out, old)
+    os.replace(fresh, out)
+    shutil.rmtree(old, ignore_errors=True)
+    return out
+
+
+def check_out(out: Path) -> None:
+    """A bundle may take the place of a bundle, and of nothing else. Raises UsageError."""
+    if out.exists() and not (out / "manifest.json").exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out}: is there already and is no bundle; name another folder with --out")

@@ -1,0 +1,137 @@
+"""Everything that is said for one bundle: the phrase, what sounds like it, sentences, real speech and noise.
+
+Three ways are kept apart from the very start: voices and recordings to train on, to choose thresholds with,
+and to report with. No voice that is reported on has been trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from synth import negatives, progress
+from synth.acoustics import Sound
+from synth.ingest import Fault, Rejected, check_clip, trim
+from synth.near_misses import near_misses
+from synth.negatives import WAYS, Source
+from synth.phrase import spellings
+from synth.presets import Preset
+from synth.sentences import sentences
+from synth.voices import Engine, Take, Voice
+from synth.voices.cache import speak_all
+from synth.voices.plan import plan, split
+
+SHARE = {"train": 1.0, "choose": 0.16, "report": 0.16}  # of a preset's amounts, for each way
+LONGEST_PHRASE_S = 2.5  # a take of the phrase that is longer has gone wrong
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A clip and who said it."""
+
+    sound: Sound
+    """[n], 16 kHz, trimmed"""
+    voice: Voice
+    text: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """The material of one way."""
+
+    phrases: list[Spoken] = field(default_factory=list)
+    near: list[Spoken] = field(default_factory=list)
+    sentences: list[Spoken] = field(default_factory=list)
+    speech: list[Sound] = field(default_factory=list)
+    """of real people"""
+    noise: list[Sound] = field(default_factory=list)
+    """real background and music"""
+
+
+@dataclass(frozen=True)
+class Material:
+    """All of it, with what a manifest has to say about it."""
+
+    ways: dict[str, Way]
+    rejected: Rejected
+    sources: list[Source]
+    name: str
+    """sha256 of what was asked for: the same name, the same material"""
+
+    @property
+    def voices(self) -> dict[str, list[Voice]]:
+        """The voices of the phrase by way, each once."""
+        return {way: list(dict.fromkeys(s.voice for s in self.ways[way].phrases)) for way in WAYS}
+
+
+def gather(
+    phrase: str, preset: Preset, engines: Sequence[Engine], folders: Sequence[Path], lang: str, seed: int,
+    jobs: int, cache: Path,
+) -> Material:
+    """Speaks and reads everything. Raises VoiceError where the phrase could not be said often enough."""
+    texts = {
+        "phrases": spellings(phrase, lang),
+        "near": [near.text for near in near_misses(phrase, lang=lang, seed=seed)],
+        "sentences": sentences(max(50, preset.sentences), seed, avoid=phrase, lang=lang),
+    }
+    amounts = {"phrases": preset.phrases, "near": preset.near_misses, "sentences": preset.sentences}
+    voices = split([voice for engine in engines for voice in engine.voices()], seed)
+    takes: list[tuple[str, str, Take]] = []
+    for w, way in enumerate(WAYS):
+        for k, (kind, amount) in enumerate(amounts.items()):
+            planned = plan(texts[kind], engines, int(amount * SHARE[way]), seed * 100 + w * 10 + k, voices[way],
+                           own_recordings=kind == "phrases")
+            takes += [(way, kind, take) for take in planned]
+    ways, rejected = _spoken(takes, engines, jobs, cache / "clips")
+    sources = negatives.installed(folders)
+    _recorded(ways, sources, preset)
+    asked = repr((phrase, preset, [t.key for _, _, t in takes], [str(s) for s in sources], seed))
+    return Material(ways, rejected, sources, hashlib.sha256(asked.encode()).hexdigest()[:16])
+
+
+def _spoken(
+    takes: Sequence[tuple[str, str, Take]], engines: Sequence[Engine], jobs: int, cache: Path
+) -> tuple[dict[str, Way], Rejected]:
+    """Every take through its engine, trimmed and judged."""
+    ways = {way: Way() for way in WAYS}
+    faults: list[tuple[str, Fault]] = []
+    with progress.bar("speaking", len(takes)) as done:
+        spoken = speak_all([take for _, _, take in takes], engines, jobs=jobs, progress=done, cache=cache)
+        for (way, kind, take), (_, sound, reason) in zip(takes, spoken, strict=True):
+            fault = Fault(reason or "no sound", take.voice.name) if sound is None else check_clip(sound)
+            if fault is None and sound is not None:
+                sound = trim(sound)
+                fault = check_clip(sound)
+                if fault is None and kind == "phrases" and len(sound) > LONGEST_PHRASE_S * 16_000:
+                    fault = Fault("too long for the phrase", f"{len(sound) / 16_000:.1f} s")
+            if fault is not None or sound is None:
+                faults.append((f"{take.voice.engine}/{take.voice.name}", fault or Fault("no sound", "")))
+                continue
+            getattr(ways[way], kind).append(Spoken(sound, take.voice, take.text))
+    return ways, Rejected.of(faults)
+
+
+def _recorded(ways: dict[str, Way], sources: Sequence[Source], preset: Preset) -> None:
+    """Adds real speech and noise to each way."""
+    hours = {"train": preset.speech_hours / 2, "choose": preset.speech_hours / 4, "report": preset.speech_hours / 4}
+    with progress.bar("reading real speech and noise", len(sources) * len(WAYS)) as done:
+        for source in sources:
+            for way in WAYS:
+                found = list(negatives.recordings(source, way, hours[way]))
+                (ways[way].noise if source.kind == "noise" else ways[way].speech).extend(found)
+                done(1)
+
+
+def families(spoken: Sequence[Spoken]) -> dict[str, int]:
+    """How many clips each family of voices has given, most first."""
+    return dict(Counter(s.voice.engine for s in spoken).most_common())
+
+
+def seconds(sounds: Sequence[Sound]) -> float:
+    """How long they are together."""
+    return float(np.sum([len(s) for s in sounds])) / 16_000

@@ -1,0 +1,84 @@
+"""Pictures of an evaluation, as SVG text that can stand in a page. The same figures give the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import numpy as np
+
+from edge.events import HOP_S
+from synth.evaluate import Evaluation
+from synth.statistics import peaks
+
+COLOURS = ("#0b7285", "#e67700", "#a61e4d", "#5f3dc4")
+NEAR = 5.0  # logits under the threshold that are still worth a dot
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    mpl.rcParams.update({"svg.hashsalt": "heychip", "svg.fonttype": "none", "font.family": "sans-serif",
+                         "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+    return plt.subplots(figsize=(width, height), layout="constrained")
+
+
+def _svg(figure: Any, title: str) -> str:
+    import matplotlib.pyplot as plt
+
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    return re.sub(r"<svg ", f'<svg role="img" aria-label="{title}" ', text, count=1)
+
+
+def det_curve(found: Evaluation) -> str:
+    """Misses over false accepts an hour, a line for each condition, a dot for the bundle's own thresholds."""
+    figure, axes = _figure(5.6, 4.2)
+    values = np.concatenate(found.negatives) if found.negatives else np.zeros(1)
+    offsets = np.unique(np.quantile(values, 1 - np.geomspace(1e-6, 0.02, 80)))
+    rates = np.array([found.alarms(o) / max(found.hours, 1e-9) for o in offsets])
+    floor = 0.5 / max(found.hours, 1e-9)  # no false accept at all has to stand somewhere on a logarithmic axis
+    for colour, condition in zip(COLOURS, found.conditions(), strict=False):
+        shares = [100 * m / max(1, n) for m, n in (found.misses(o, condition=condition) for o in offsets)]
+        axes.plot(np.maximum(rates, floor), shares, color=colour, label=condition, lw=1.8)
+        missed, count = found.misses(condition=condition)
+        at = max(found.alarms() / max(found.hours, 1e-9), floor)
+        axes.plot([at], [100 * missed / max(1, count)], "o", color=colour, ms=7)
+    axes.set(xscale="log", xlabel="false accepts per hour", ylabel="missed, %", ylim=(-2, 102), title="DET curve")
+    axes.axvline(floor, color="#adb5bd", lw=0.8, ls=":")
+    axes.text(floor, 99, " none in all", color="#868e96", fontsize=8, va="top")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.25)
+    return _svg(figure, "misses over false accepts per hour")
+
+
+def latencies(found: Evaluation) -> str:
+    """When the decision came, counted from the end of the phrase."""
+    figure, axes = _figure(5.6, 4.2)
+    axes.hist(found.latency_s() * 1000, bins=np.arange(-600, 800, 80), color=COLOURS[0], rwidth=0.92)
+    axes.axvline(0, color="#495057", lw=1)
+    axes.set(xlabel="decision after the end of the phrase, ms", ylabel="phrases", title="Latency")
+    return _svg(figure, "latency of the decisions")
+
+
+def false_accepts(found: Evaluation) -> str:
+    """The highest margins of the negative streams over their time, one after the other."""
+    figure, axes = _figure(11.4, 3.2)
+    start_h = 0.0
+    for margins in found.negatives:
+        top = peaks(margins, 60)
+        where = [start_h + float(np.flatnonzero(margins == p)[0]) * HOP_S / 3600 for p in top if p > -NEAR]
+        above = top[top > -NEAR]
+        axes.scatter(where, above, s=9, c=[COLOURS[2] if p >= 0 else "#868e96" for p in above], linewidths=0)
+        start_h += len(margins) * HOP_S / 3600
+    axes.axhline(0, color=COLOURS[2], lw=1)
+    axes.set(xlabel="hours of recordings without the phrase", ylabel="margin (logit)", xlim=(0, max(start_h, 1e-3)),
+             ylim=(-NEAR, max(2.0, *(float(m.max()) + 0.5 for m in found.negatives)) if found.negatives else 2.0))
+    return _svg(figure, "false accepts over time")
