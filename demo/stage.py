@@ -46,8 +46,8 @@ def write_recording(path: Path) -> list[Line]:
         clip = samples_of(CLIPS / row["file"]) * rng.uniform(0.5, 1.0)
         start = int((FIRST_S + k * EVERY_S) * RATE_HZ)
         sound[start : start + len(clip)] += clip[: len(sound) - start]
-        length = _spoken(clip)
-        lines.append(Line(row["text"], row["voice"], start / RATE_HZ, (start + length) / RATE_HZ, row["phrase"]))
+        start_s, end_s = start / RATE_HZ, (start + _spoken(clip)) / RATE_HZ
+        lines.append(Line(row["text"], row["voice"], start_s, end_s, row["phrase"]))
     heard = in_room(sound, room)
     level = float(np.sqrt((heard[heard != 0] ** 2).mean())) * 10 ** (NOISE_DB / 20)
     heard = heard + level * coloured(len(heard), "pink", rng)

@@ -44,7 +44,7 @@ def _graph() -> bytes:
 
 
 class Backbone:
-    """Embeddings of a stream of mel frames. State: the last 2 frames in front of each convolution over time."""
+    """Embeddings of a stream of mel frames. State: the last 2 frames before each convolution over time."""
 
     def __init__(self, *, threads: int = 1) -> None:
         self._session = session(_graph(), "edge/data/backbone.onnx", threads=threads)

@@ -136,10 +136,13 @@ def keys_of(cls: type) -> dict[str, Mapping[str, Any]]:
 
 
 def resolve(value: str, base: Path, place: str) -> str:
-    """A path against the folder `base`; a plain name (no slash, no .onnx) stays one where names may be."""
-    if not value or (place == "name" and "/" not in value and not value.endswith(".onnx")):
+    """A path against the folder `base`. Where names may stand, a plain name (no slash, no .onnx) stays one,
+    unless a bundle of that name lies beside the file."""
+    path = str(base / os.path.expanduser(value))  # noqa: PTH111 - pathlib's raises where there is no home
+    plain = place == "name" and "/" not in value and not value.endswith(".onnx")
+    if not value or (plain and not os.path.lexists(os.path.join(path, "manifest.json"))):  # noqa: PTH118
         return value
-    return str(base / os.path.expanduser(value))  # noqa: PTH111 - pathlib's raises where there is no home
+    return path
 
 
 def read_table(

@@ -2,9 +2,10 @@
 
 The reference multiplies every frame by a dense 512 x 257 Fourier matrix. Its window is a periodic Hann of
 400 samples in the middle of 512, and power does not care where in the transform a frame stands, so an FFT of
-the 400 samples gives the same numbers, and in double precision costs no more. Its bands are Slaney's (librosa's `filters.mel`, 60 to 3800 Hz), its
-scale is that of 16-bit samples, and it cuts what is more than 80 dB under the loudest value of the call; a
-call here is one step of 8 frames, so that the result does not depend on how the stream was cut.
+the 400 samples gives the same numbers, and in double precision costs no more. Its bands are Slaney's
+(librosa's `filters.mel`, 60 to 3800 Hz), its scale is that of 16-bit samples, and it cuts what is more than
+80 dB under the loudest value of the call; a call here is one step of 8 frames, so that the result does not
+depend on how the stream was cut.
 """
 
 from __future__ import annotations
@@ -87,4 +88,5 @@ class FrontEnd:
         mel = np.log10(np.maximum(power @ self._filters, FLOOR)).astype(np.float32)
         steps = mel.reshape(-1, FRAMES_PER_STEP, MELS)
         floor = steps.max(axis=(1, 2), keepdims=True) - np.float32(RANGE)
-        return np.maximum(steps, floor).reshape(-1, MELS) + np.float32(2)
+        out: Array = np.maximum(steps, floor).reshape(-1, MELS) + np.float32(2)
+        return out

@@ -26,10 +26,15 @@ PROBES = 5
 
 
 class Listener:
-    """Hears the words of one or more bundles. State: what is left of an unfinished hop, and all rooms below."""
+    """Hears the words of one or more bundles. State: the rest of an unfinished hop, and all rooms below."""
 
     def __init__(
-        self, bundles: Sequence[Bundle], *, refractory_s: float = 1.0, release: float = 1.0, offset: float = 0.0
+        self,
+        bundles: Sequence[Bundle],
+        *,
+        refractory_s: float = 1.0,
+        release: float = 1.0,
+        offset: float = 0.0,
     ) -> None:
         self._features = Features()
         self._detectors = [Detectors(bundle) for bundle in bundles]
@@ -40,7 +45,8 @@ class Listener:
         self._cost_s = [_cost_s(d) for d in self._detectors]
         for detectors, cost_s in zip(self._detectors, self._cost_s, strict=True):
             if cost_s > SLOW_SHARE * HOP_S:
-                log.warning("event=slow_model word=%r ms=%.1f hop_ms=%.0f", detectors.word, cost_s * 1e3, HOP_S * 1e3)
+                log.warning("event=slow_model word=%r ms=%.1f hop_ms=%.0f",
+                            detectors.word, cost_s * 1e3, HOP_S * 1e3)
         self.bad_samples = 0
         self.reset()
 

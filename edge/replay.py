@@ -22,7 +22,7 @@ BLOCK_S = 10.0  # how much of a long recording is in flight at once
 def samples_of(path: Path | str, *, channel: int = 0) -> NDArray[np.float32]:
     """One channel of a recording [n] at 16 kHz, ended with silence up to a whole hop. Raises WavError."""
     recording = read_wav(path)
-    if channel >= recording.samples.shape[1]:
+    if not 0 <= channel < recording.samples.shape[1]:
         raise WavError(path, f"has {recording.samples.shape[1]} channels, so there is no channel {channel}",
                        "count from 0")
     resampler = Resampler(recording.rate_hz, RATE_HZ)
@@ -31,7 +31,7 @@ def samples_of(path: Path | str, *, channel: int = 0) -> NDArray[np.float32]:
 
 
 def blocks(samples: NDArray[np.float32], *, realtime: bool) -> Iterator[NDArray[np.float32]]:
-    """`samples` in pieces: a hop at a time at the pace of the clock, or seconds at a time as fast as may be."""
+    """`samples` in pieces: a hop at a time at the pace of the clock, or seconds at a time at full speed."""
     size = STEP if realtime else int(BLOCK_S * RATE_HZ)
     started = time.monotonic()
     for start in range(0, len(samples), size):

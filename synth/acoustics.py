@@ -28,7 +28,7 @@ def room_impulses(count: int, seed: int) -> list[Sound]:
     import pyroomacoustics as pra
 
     rng = np.random.default_rng(seed)
-    impulses = []
+    impulses: list[Sound] = []
     while len(impulses) < count:
         size = rng.uniform([2.0, 2.0, 2.2], [9.0, 7.0, 3.6])
         rt60_s = rng.uniform(0.15, 0.8)
@@ -55,7 +55,7 @@ def _direction(rng: Rng) -> NDArray[np.float64]:
 
 def in_room(sound: Sound, impulse: Sound) -> Sound:
     """`sound` [n] heard in a room, [n]: what rings on after its end is cut."""
-    return fftconvolve(sound, impulse)[: len(sound)].astype(np.float32)
+    return np.asarray(fftconvolve(sound, impulse)[: len(sound)], np.float32)
 
 
 def coloured(n: int, colour: str, rng: Rng) -> Sound:
@@ -64,7 +64,7 @@ def coloured(n: int, colour: str, rng: Rng) -> Sound:
     bins = np.arange(1, size // 2 + 2)
     spectrum = rfft(rng.standard_normal(size).astype(np.float32)) * bins ** COLOURS[colour]
     noise = irfft(spectrum, size)[:n]
-    return (noise / (np.sqrt((noise**2).mean()) + 1e-12)).astype(np.float32)
+    return np.asarray(noise / (np.sqrt((noise**2).mean()) + 1e-12), np.float32)
 
 
 def excerpt(pool: Sequence[Sound], n: int, rng: Rng) -> Sound:
@@ -74,14 +74,14 @@ def excerpt(pool: Sequence[Sound], n: int, rng: Rng) -> Sound:
         sound = np.tile(sound, n // max(1, len(sound)) + 1)
     start = int(rng.integers(len(sound) - n + 1))
     piece = sound[start : start + n]
-    return (piece / (np.sqrt((piece**2).mean()) + 1e-6)).astype(np.float32)
+    return np.asarray(piece / (np.sqrt((piece**2).mean()) + 1e-6), np.float32)
 
 
 def babble(pool: Sequence[Sound], n: int, rng: Rng) -> Sound:
     """Several voices at once [n], of unit power."""
     voices = [excerpt(pool, n, rng) * rng.uniform(0.3, 1.0) for _ in range(int(rng.integers(1, 6)))]
     mixed = np.sum(voices, axis=0)
-    return (mixed / (np.sqrt((mixed**2).mean()) + 1e-6)).astype(np.float32)
+    return np.asarray(mixed / (np.sqrt((mixed**2).mean()) + 1e-6), np.float32)
 
 
 def loudness(sound: Sound) -> float:
@@ -104,13 +104,13 @@ def filtered(sound: Sound, rng: Rng) -> Sound:
     for _ in range(2):
         centre, width_oct, gain_db = rng.uniform(150, 5000), rng.uniform(0.5, 2.0), rng.normal(0, 4)
         curve *= 10 ** (gain_db / 20 * np.exp(-((np.log2(hz / centre) / width_oct) ** 2)))
-    return irfft(rfft(sound, size) * curve, size)[: len(sound)].astype(np.float32)
+    return np.asarray(irfft(rfft(sound, size) * curve, size)[: len(sound)], np.float32)
 
 
 def other_speaker(sound: Sound, ratio: float) -> Sound:
     """Another throat: played `ratio` times as fast, so that pitch, formants and speed all move."""
     at = np.arange(0, len(sound) - 1, ratio)
-    return np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
+    return np.asarray(np.interp(at, np.arange(len(sound)), sound), np.float32)
 
 
 def telephone(sound: Sound) -> Sound:
@@ -118,11 +118,11 @@ def telephone(sound: Sound) -> Sound:
     peak = float(np.abs(sound).max()) + 1e-9
     folded = np.sign(sound) * np.log1p(255 * np.abs(sound) / peak) / np.log(256)
     folded = np.round(folded * 127) / 127
-    return (np.sign(folded) * (256 ** np.abs(folded) - 1) / 255 * peak).astype(np.float32)
+    return np.asarray(np.sign(folded) * (256 ** np.abs(folded) - 1) / 255 * peak, np.float32)
 
 
 def levelled(sound: Sound, rng: Rng) -> Sound:
     """A random gain (peak at -32 to 0 dB of full scale, now and then over it and clipped), then 16 bits."""
     peak_db = rng.uniform(-32, 0) if rng.random() > 0.04 else rng.uniform(0, 8)
     scaled = sound * (10 ** (peak_db / 20) / (float(np.abs(sound).max()) + 1e-9))
-    return (np.round(np.clip(scaled, -1, 1 - 2**-15) * 32768) / 32768).astype(np.float32)
+    return np.asarray(np.round(np.clip(scaled, -1, 1 - 2**-15) * 32768) / 32768, np.float32)

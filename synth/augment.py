@@ -57,7 +57,7 @@ class Scene:
 def scene(clip: Sound, scenery: Scenery, rng: Rng) -> Scene:
     """`clip` [n] after something and before something, by another throat, in a room, under noise."""
     if rng.random() < 0.7:
-        clip = other_speaker(clip, float(np.exp(rng.normal(0, 0.09))))
+        clip = other_speaker(clip, float(np.exp(rng.normal(0, 0.12))))
     lead, tail = int(rng.uniform(*LEAD_S) * RATE_HZ), int(TAIL_S * RATE_HZ)
     sound = np.zeros(lead + len(clip) + tail, np.float32)
     sound[lead : lead + len(clip)] = clip
@@ -68,12 +68,12 @@ def scene(clip: Sound, scenery: Scenery, rng: Rng) -> Scene:
     if scenery.rooms and rng.random() < 0.55:
         sound = in_room(sound, scenery.rooms[int(rng.integers(len(scenery.rooms)))])
     snr_db = float("inf")
-    if rng.random() < 0.85:
+    if rng.random() < 0.7:
         snr_db = float(rng.uniform(*SNR_DB))
         sound = mixed(sound, background(len(sound), scenery, rng), snr_db)
     if rng.random() < 0.05:
         sound = telephone(sound)
-    floor = coloured(len(sound), "white", rng) * float(10 ** rng.uniform(-5, -3) * np.abs(sound).max())
+    floor = coloured(len(sound), "white", rng) * float(10 ** rng.uniform(-4.5, -2.3) * np.abs(sound).max())
     return Scene(levelled(sound + floor, rng), lead / RATE_HZ, (lead + len(clip)) / RATE_HZ, snr_db)
 
 
@@ -102,7 +102,7 @@ def _surroundings(n: int, start: int, length: int, scenery: Scenery, rng: Rng) -
 def spoiled(sound: Sound, scenery: Scenery, rng: Rng) -> Sound:
     """A longer recording [n] with everything but the surroundings: for negatives, which are streams."""
     if rng.random() < 0.7:
-        sound = other_speaker(sound, float(np.exp(rng.normal(0, 0.09))))
+        sound = other_speaker(sound, float(np.exp(rng.normal(0, 0.12))))
     sound = filtered(sound, rng)
     if scenery.rooms and rng.random() < 0.55:
         sound = in_room(sound, scenery.rooms[int(rng.integers(len(scenery.rooms)))])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,8 +111,10 @@ def _manifest(draft: Draft) -> dict[str, Any]:
         "spellings": sorted({s.text for s in train.phrases}),
         "members": [{"name": name, "trained_on": on, "threshold": round(float(t), 4)}
                     for (name, on), t in zip(draft.members, draft.thresholds, strict=True)],
-        "frontend": {"rate_hz": RATE_HZ, "hop_ms": HOP * 1000 // RATE_HZ, "mels": MELS, "fft": FFT, "scale": "int16"},
-        "backbone": {"name": identity()["name"], "sha256": identity()["sha256"], "frames": CONTEXT, "size": SIZE},
+        "frontend": {"rate_hz": RATE_HZ, "hop_ms": HOP * 1000 // RATE_HZ, "mels": MELS, "fft": FFT,
+                     "scale": "int16"},
+        "backbone": {"name": identity()["name"], "sha256": identity()["sha256"], "frames": CONTEXT,
+                     "size": SIZE},
         "calibration": {
             "target_false_accepts_per_hour": draft.target,
             "found_on": {"hours": round(draft.choose_hours, 2),
@@ -135,17 +136,22 @@ def _voices(material: Material) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for way, voices in material.voices.items():
         for voice in voices:
-            row = rows.setdefault((voice.engine, voice.licence), {"engine": voice.engine, "licence": voice.licence})
+            row = rows.setdefault(
+                (voice.engine, voice.licence), {"engine": voice.engine, "licence": voice.licence})
             row.setdefault(way, []).append(voice.name)
-    return [{k: sorted(v) if isinstance(v, list) else v for k, v in row.items()} for _, row in sorted(rows.items())]
+    ordered = (row for _, row in sorted(rows.items()))
+    return [{k: sorted(v) if isinstance(v, list) else v for k, v in row.items()} for row in ordered]
 
 
 def _data(material: Material) -> list[dict[str, Any]]:
-    rows = [{"name": s.name, "kind": s.kind, "licence": s.licence, "package": s.package} for s in material.sources]
-    spoken = {way: round(seconds([s.sound for s in w.sentences + w.near]) / 3600, 2) for way, w in material.ways.items()}
+    rows = [{"name": s.name, "kind": s.kind, "licence": s.licence, "package": s.package}
+            for s in material.sources]
+    spoken = {way: round(seconds([s.sound for s in w.sentences + w.near]) / 3600, 2)
+              for way, w in material.ways.items()}
     real = {way: round(seconds(w.speech) / 3600, 2) for way, w in material.ways.items()}
     return [*rows, {"name": "spoken by the engines", "kind": "sentences and near-misses", "hours": spoken,
-                    "licence": "as the voices"}, {"name": "real speech, together", "kind": "speech", "hours": real}]
+                    "licence": "as the voices"},
+            {"name": "real speech, together", "kind": "speech", "hours": real}]
 
 
 def _version(package: str) -> str:
@@ -157,7 +163,8 @@ def _version(package: str) -> str:
 
 def _write_manifest(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:
     manifest["files"] = {name: sha256_of((folder / name).read_bytes()) for name in names}
-    write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    write_whole(folder / "manifest.json", text.encode())
 
 
 def _move(folder: Path, out: Path) -> Path:
@@ -169,8 +176,8 @@ def _move(folder: Path, out: Path) -> Path:
         shutil.rmtree(stale, ignore_errors=True)
     shutil.copytree(folder, fresh)
     if out.exists():
-        os.replace(out, old)
-    os.replace(fresh, out)
+        out.replace(old)
+    fresh.replace(out)
     shutil.rmtree(old, ignore_errors=True)
     return out
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from edge import __version__
 from edge.errors import HeychipError
 
-COMMANDS = ("make", "evaluate")
+COMMANDS = ("make", "evaluate", "voices")
 
 
 def parser() -> argparse.ArgumentParser:
     """All subcommands."""
-    top = argparse.ArgumentParser(prog="heychip-synth", description="Makes hotword detectors from text alone.")
+    about = "Makes hotword detectors from text alone."
+    top = argparse.ArgumentParser(prog="heychip-synth", description=about)
     top.add_argument("--version", action="version", version=f"heychip {__version__}")
     top.add_argument("--verbose", action="store_true", help="say more on standard error")
     subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -28,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 where all went well, else that of the error; 130 after Ctrl-C."""
     args = parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(name)s %(message)s")
+    level = logging.INFO if args.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(name)s %(message)s")
     try:
         return int(args.main(args))
     except HeychipError as error:

@@ -22,7 +22,7 @@ from edge.files import write_whole
 from synth.acoustics import Sound, levelled
 from synth.augment import Scenery, background, scene, spoiled
 
-VERSION = "5"  # counts up when scenes or labels change: what was cached before is then made anew
+VERSION = "7"  # counts up when scenes or labels change: what was cached before is then made anew
 LATEST_S = 0.22  # a decision is right from the phrase's end up to so long after it
 EARLIEST_S = 0.02
 CLIPS_PER_JOB = 48
@@ -136,7 +136,8 @@ def _name(job: Job, world: World) -> str:
 
 def _read(path: Path) -> Examples:
     with np.load(path, allow_pickle=False) as shard:
-        return Examples(*(shard[name] for name in ("rows", "first", "label", "clip", "stream", "snr_db", "natural")))
+        names = ("rows", "first", "label", "clip", "stream", "snr_db", "natural")
+        return Examples(*(shard[name] for name in names))
 
 
 def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
@@ -147,7 +148,7 @@ def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
     assert _world is not None  # noqa: S101 - set before the fork
     index, job = task
     natural = job.kind in ("stream", "plain", "noise")
-    shard = joined([_examples(_features, *made, natural) for made in _scenes(job, _world)])
+    shard = joined([_examples(_features, made, natural) for made in _scenes(job, _world)])
     buffer = io.BytesIO()
     np.savez(buffer, rows=shard.rows, first=shard.first, label=shard.label, clip=shard.clip,
              stream=shard.stream, snr_db=shard.snr_db, natural=shard.natural)
@@ -183,10 +184,9 @@ def _single(kind: str, clip: int, world: World, rng: np.random.Generator) -> Mad
     return made.sound, clip, *span, made.snr_db
 
 
-def _examples(
-    features: Features, sound: Sound, clip: int, start_s: float, end_s: float, snr_db: float, natural: bool
-) -> Examples:
+def _examples(features: Features, made: Made, natural: bool) -> Examples:
     """One stream: embeddings and what each hop means."""
+    sound, clip, start_s, end_s, snr_db = made
     features.reset()
     windows = features.step(np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))
     hops = len(windows)
@@ -198,5 +198,5 @@ def _examples(
         label[(ends_s >= end_s - EARLIEST_S) & (ends_s <= end_s + LATEST_S)] = POSITIVE
     assert not hops or len(rows) == hops + CONTEXT - 1  # noqa: S101
     return Examples(rows.astype(np.float16), np.arange(hops, dtype=np.int32), label,
-                    np.full(hops, clip, np.int32), np.zeros(hops, np.int32), np.full(hops, snr_db, np.float32),
-                    np.full(hops, natural))
+                    np.full(hops, clip, np.int32), np.zeros(hops, np.int32),
+                    np.full(hops, snr_db, np.float32), np.full(hops, natural))

@@ -73,12 +73,12 @@ class Evaluation:
 
     def misses(self, offset: float = 0.0, **only: str) -> tuple[int, int]:
         """How many phrases are missed, of how many; `only` picks by condition or family."""
-        picked = [all(getattr(p, k) == v for k, v in only.items()) for p in self.positives]
+        picked = np.array([all(getattr(p, k) == v for k, v in only.items()) for p in self.positives], bool)
         return int((self.best[picked] < offset).sum()), int(np.sum(picked))
 
     def latency_s(self) -> Floats:
         """From the end of the phrase to the decision, for each one heard."""
-        late = self.first_s - np.array([p.end_s for p in self.positives])
+        late: Floats = self.first_s - np.array([p.end_s for p in self.positives])
         return late[np.isfinite(late)]
 
     def conditions(self) -> list[str]:
@@ -98,9 +98,10 @@ def staged(clip: Sound, noise: str | None, snr_db: float, pool: Sequence[Sound],
     if noise is None:
         sound = sound + rng.standard_normal(len(sound)).astype(np.float32) * 1e-4
     else:
-        under = babble(pool, len(sound), rng) if noise == "babble" and pool else coloured(len(sound), "pink", rng)
+        voices = noise == "babble" and pool
+        under = babble(pool, len(sound), rng) if voices else coloured(len(sound), "pink", rng)
         sound = mixed(sound, under, snr_db)
-    return (sound / np.abs(sound).max() * 0.5).astype(np.float32)
+    return np.asarray(sound / np.abs(sound).max() * 0.5, np.float32)
 
 
 def stage(clips: Sequence[tuple[Sound, str]], pool: Sequence[Sound], seed: int) -> list[Positive]:
@@ -133,10 +134,12 @@ def _answer(samples: NDArray[np.int16]) -> Answer:
 def answers(
     bundle: Path | str, sounds: Iterable[Sound], workers: int, done: Callable[[int], None]
 ) -> list[Answer]:
-    """Each sound [n] through a fresh pipeline, on `workers` processes; `done(1)` is called for each."""
+    """Each sound [n] through a fresh pipeline, on `workers` processes; `done(1)` is called for each. Raises
+    ModelError."""
+    Listener([load_bundle(bundle)])  # raises ModelError here; in a worker, the pool would start it for ever
     coded = ((np.clip(np.round(s * 32768), -32768, 32767)).astype(np.int16) for s in sounds)
     found = []
-    context = multiprocessing.get_context("spawn")  # JAX has threads by now, and threads do not survive a fork
+    context = multiprocessing.get_context("spawn")  # JAX has threads by now, which do not survive a fork
     with context.Pool(workers, _open, (str(bundle),)) as pool:
         for answer in pool.imap(_answer, coded, chunksize=4):
             found.append(answer)
@@ -146,7 +149,7 @@ def answers(
 
 def evaluate(
     bundle: Path | str, positives: Sequence[Positive], negatives: Sequence[Sound], workers: int,
-    done: Callable[[int], None] = lambda n: None,
+    done: Callable[[int], None],
 ) -> Evaluation:
     """Streams everything through the bundle."""
     found = answers(bundle, [*(p.sound for p in positives), *negatives], workers, done)
@@ -154,7 +157,8 @@ def evaluate(
     best = np.array([a.margins.max() if len(a.margins) else -np.inf for a in heard])
     first = np.array([a.event_s[0] if a.event_s else np.nan for a in heard])
     hours = sum(len(a.margins) for a in streams) * HOP_S / 3600
-    return Evaluation(tuple(positives), best, first, tuple(a.margins for a in streams if len(a.margins)), hours)
+    margins = tuple(a.margins for a in streams if len(a.margins))
+    return Evaluation(tuple(positives), best, first, margins, hours)
 
 
 def share(misses: int, count: int) -> dict[str, object]:
@@ -179,6 +183,6 @@ def summary(found: Evaluation) -> dict[str, object]:
         "misses": {c: share(*found.misses(condition=c)) for c in found.conditions()},
         "families": {f: share(*found.misses(condition="clean", family=f)) for f in found.families()},
         "at_false_accepts_per_hour": at,
-        "latency_s": {"median": round(float(np.median(late)), 3), "p95": round(float(np.percentile(late, 95)), 3)}
-        if len(late) else {},
+        "latency_s": {"median": round(float(np.median(late)), 3),
+                      "p95": round(float(np.percentile(late, 95)), 3)} if len(late) else {},
     }

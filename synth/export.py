@@ -15,8 +15,8 @@ OPSET, IR = 13, 8
 
 
 def fused(trained: Trained) -> bytes:
-    """`embeddings` [1, 16, 96] to `logits` [1, N]: one convolution for the first layer of all members, grouped
-    ones for the others, the scaling of the embeddings folded into the first. Deterministic bytes."""
+    """`embeddings` [1, 16, 96] to `logits` [1, N]: one convolution for the first layer of all members,
+    grouped ones for the others, the scaling of the embeddings folded into the first. Deterministic bytes."""
     w1, b1, w2, b2, w3, b3 = (trained.params[k] for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
     members, _, _, channels = w1.shape
     scaled = w1 * trained.scale[None, None, :, None]

@@ -7,7 +7,7 @@ import io
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 TARGET = 0.1  # false accepts an hour that the default thresholds promise
 PARITY = 1e-4
-FOCUS = 3.0  # how much more its own family counts for a member that is trained with a focus
+FOCUS = 2.0  # how much more its own family counts for a member that is trained with a focus
 STREAM_S = 30.0
 REPORTED = 120  # phrases of held-out voices that the report is about, in each condition
 
@@ -60,8 +60,8 @@ def make(order: Order) -> Path:
     for warning in check_phrase(order.phrase, order.lang):
         progress.say(f"  note: {warning}")
     engines = _engines(order)
-    material = gather(order.phrase, order.preset, engines, order.folders, order.lang, order.seed, order.jobs,
-                      order.cache)
+    material = gather(order.phrase, order.preset, engines, order.folders, lang=order.lang, seed=order.seed,
+                      jobs=order.jobs, cache=order.cache)
     _check(material)
     work = order.cache / "work" / material.name
     with progress.bar("simulating rooms", order.preset.rooms) as done:
@@ -70,8 +70,8 @@ def make(order: Order) -> Path:
     train, choose = (_examples(way, material, rooms, order, work) for way in ("train", "choose"))
     detectors, thresholds, members = _train(order, material, train, choose, work)
     hours = float(choose.natural.sum()) * HOP_S / 3600
-    draft = Draft(order.phrase, order.lang, order.seed, detectors, members, thresholds, material, TARGET, hours,
-                  order.preset.name)
+    draft = Draft(order.phrase, order.lang, order.seed, detectors, members, thresholds, material, TARGET,
+                  hours, order.preset.name)
     folder = work / "draft"
     write_draft(folder, draft)
     found = _evaluate(folder, material, order)
@@ -149,7 +149,8 @@ def _train(
     from synth.train import train as fit
 
     members = _members(order.preset, material.ways["train"])
-    key = hashlib.sha256(repr((order.preset, order.seed, [m.name for m in members], len(train.rows))).encode())
+    asked = repr((order.preset, order.seed, [m.name for m in members], len(train.rows)))
+    key = hashlib.sha256(asked.encode())
     stored = work / f"trained-{key.hexdigest()[:16]}.npz"
     if stored.exists():
         with np.load(stored, allow_pickle=False) as file:
@@ -158,27 +159,29 @@ def _train(
     else:
         with progress.bar(f"training {len(members)} members", order.preset.steps) as done:
             trained = fit(train, members, steps=order.preset.steps, batch=order.preset.batch, seed=order.seed,
-                          done=lambda n, loss: done(n))
+                          done=lambda n, _loss: done(n))
         _store(stored, trained)
     logits = logits_of(trained, choose)
     detectors = fused(trained)
     sample = np.linspace(0, len(choose.first) - 1, 64).astype(int)
     windows = np.stack([choose.rows[f : f + 16] for f in choose.first[sample]]).astype(np.float32)
     if (worst := parity(detectors, windows, logits[sample])) > PARITY:
-        raise UsageError(f"the exported file differs from what was trained by {worst:.1e}; please report this")
+        raise UsageError(f"the exported file differs from what was trained by {worst:.1e}; please "
+                         "report this")
     return detectors, _thresholds(logits, choose), [(m.name, m.trained_on) for m in members]
 
 
 def _members(preset: Preset, way: Way) -> list[Member]:
     """One member for each family of voices, which counts more for it than the others do, and some that take
-    all voices alike. All see everything: specialists that heard their own family alone cost more than they won."""
+    all voices alike. All see everything: specialists that heard their own family alone cost more than they
+    won."""
     from synth.train import Member
 
     family = np.array([s.voice.engine for s in way.phrases])
     count = families(way.phrases)
     even = np.array([len(family) / len(count) / count[f] for f in family], np.float32)
-    everyone = [Member(f"all-{i + 1}" if preset.members > 1 else "all", f"all voices: {', '.join(count)}", even)
-                for i in range(preset.members)]
+    names = ["all"] if preset.members == 1 else [f"all-{i + 1}" for i in range(preset.members)]
+    everyone = [Member(name, f"all voices: {', '.join(count)}", even) for name in names]
     focused = []
     for name in count if len(count) > 1 else ():
         weights = even * np.where(family == name, FOCUS, 1.0).astype(np.float32)
@@ -188,7 +191,8 @@ def _members(preset: Preset, way: Way) -> list[Member]:
 
 def _store(path: Path, trained: Trained) -> None:
     buffer = io.BytesIO()
-    np.savez(buffer, mean=trained.mean, scale=trained.scale, **trained.params)
+    arrays: dict[str, Any] = {"mean": trained.mean, "scale": trained.scale, **trained.params}
+    np.savez(buffer, **arrays)
     write_whole(path, buffer.getvalue())
 
 

@@ -20,13 +20,14 @@ from synth.ingest import Fault, Rejected, check_clip, trim
 from synth.near_misses import near_misses
 from synth.negatives import WAYS, Source
 from synth.phrase import spellings
-from synth.presets import Preset
+from synth.presets import NEAR_SHARES, PHRASE_SHARES, SENTENCE_SHARES, Preset
 from synth.sentences import sentences
 from synth.voices import Engine, Take, Voice
 from synth.voices.cache import speak_all
 from synth.voices.plan import plan, split
 
 SHARE = {"train": 1.0, "choose": 0.16, "report": 0.16}  # of a preset's amounts, for each way
+SHARES = {"phrases": PHRASE_SHARES, "near": NEAR_SHARES, "sentences": SENTENCE_SHARES}
 LONGEST_PHRASE_S = 2.5  # a take of the phrase that is longer has gone wrong
 
 
@@ -70,7 +71,7 @@ class Material:
 
 
 def gather(
-    phrase: str, preset: Preset, engines: Sequence[Engine], folders: Sequence[Path], lang: str, seed: int,
+    phrase: str, preset: Preset, engines: Sequence[Engine], folders: Sequence[Path], *, lang: str, seed: int,
     jobs: int, cache: Path,
 ) -> Material:
     """Speaks and reads everything. Raises VoiceError where the phrase could not be said often enough."""
@@ -84,8 +85,8 @@ def gather(
     takes: list[tuple[str, str, Take]] = []
     for w, way in enumerate(WAYS):
         for k, (kind, amount) in enumerate(amounts.items()):
-            planned = plan(texts[kind], engines, int(amount * SHARE[way]), seed * 100 + w * 10 + k, voices[way],
-                           own_recordings=kind == "phrases")
+            planned = plan(texts[kind], engines, int(amount * SHARE[way]), seed * 100 + w * 10 + k,
+                           voices[way], own_recordings=kind == "phrases", weights=SHARES[kind])
             takes += [(way, kind, take) for take in planned]
     ways, rejected = _spoken(takes, engines, jobs, cache / "clips")
     sources = negatives.installed(folders)
@@ -102,7 +103,8 @@ def _spoken(
     faults: list[tuple[str, Fault]] = []
     with progress.bar("speaking", len(takes)) as done:
         spoken = speak_all([take for _, _, take in takes], engines, jobs=jobs, progress=done, cache=cache)
-        for (way, kind, take), (_, sound, reason) in zip(takes, spoken, strict=True):
+        for (way, kind, take), (_, said, reason) in zip(takes, spoken, strict=True):
+            sound = said
             fault = Fault(reason or "no sound", take.voice.name) if sound is None else check_clip(sound)
             if fault is None and sound is not None:
                 sound = trim(sound)
@@ -118,11 +120,11 @@ def _spoken(
 
 def _recorded(ways: dict[str, Way], sources: Sequence[Source], preset: Preset) -> None:
     """Adds real speech and noise to each way."""
-    hours = {"train": preset.speech_hours / 2, "choose": preset.speech_hours / 4, "report": preset.speech_hours / 4}
+    shares = {"train": 0.5, "choose": 0.25, "report": 0.25}
     with progress.bar("reading real speech and noise", len(sources) * len(WAYS)) as done:
         for source in sources:
             for way in WAYS:
-                found = list(negatives.recordings(source, way, hours[way]))
+                found = list(negatives.recordings(source, way, preset.speech_hours * shares[way]))
                 (ways[way].noise if source.kind == "noise" else ways[way].speech).extend(found)
                 done(1)
 

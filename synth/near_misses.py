@@ -32,7 +32,7 @@ from synth.vocabulary import close_words
 from synth.voices.espeak import accents
 
 SAME = 0.22  # nearer than this is the phrase itself, in some accent
-KINDS = ("word", "pair", "edit", "order", "part", "repeat", "sentence")
+KINDS = ("word", "pair", "edit", "order", "part", "repeat", "inside", "sentence")
 MOST = {"word": 160, "pair": 80, "edit": 200, "sentence": 100}  # of each kind
 
 SENTENCES = (
@@ -63,21 +63,22 @@ def near_misses(phrase: str, lang: str = "en-us", seed: int = 0) -> list[NearMis
     """The near-misses of a phrase, closest first, the same for the same seed and the same installed word
     lists.
 
-    Whatever has the phrase's sounds in it, in any accent of the language, is left out: it is neither right
-    nor wrong. Raises VoiceError where espeak-ng is missing.
+    What has the phrase's sounds in it, or is the phrase in another accent of the language, is left out: it is
+    neither right nor wrong. Raises VoiceError where espeak-ng is missing.
     """
     phrase = clean(phrase).lower()
     rng = random.Random(f"near misses/{seed}")
     words = spoken([phrase], lang)[0]
-    own = {bare(spoken([phrase], accent)[0]) for accent in accents(lang)} | {bare(words)}
-    texts = dict.fromkeys(_real(phrase, words, lang, rng))
-    texts |= dict.fromkeys((text, "edit") for text in _edits(words, lang, rng))
-    heard = spoken([text for text, _ in texts], lang)
-    found, seen = [], set(own)
-    for (text, kind), said in zip(texts, heard, strict=True):
+    mine = bare(words)
+    accented = {bare(spoken([phrase], accent)[0]) for accent in accents(lang)} - {mine}
+    real = list(dict.fromkeys(_real(phrase, words, lang, rng)))
+    heard = spoken([text for text, _ in real], lang)
+    texts = [(*one, said) for one, said in zip(real, heard, strict=True)] + _edits(words, lang, rng)
+    found, seen = [], {mine}
+    for text, kind, said in texts:
         sounds = bare(said)
-        gap = min(distance(mine, sounds, inside=True) for mine in own)
-        if sounds and sounds not in seen and gap >= SAME:
+        gap = distance(mine, sounds, inside=True)
+        if sounds and sounds not in seen and min([gap, *(distance(one, sounds) for one in accented)]) >= SAME:
             seen.add(sounds)
             found.append(NearMiss(text, kind, round(gap, 3)))
     found.sort(key=lambda miss: (miss.distance, KINDS.index(miss.kind), miss.text))
@@ -106,7 +107,7 @@ def _real(phrase: str, words: Spoken, lang: str, rng: random.Random) -> Iterator
     for part in parts if len(parts) > 1 else _syllables(words):
         yield from ((f"{part} {part}", "repeat"), (f"{part}, {part}, {part}", "repeat"))
     if lang.lower().startswith("en"):
-        yield from ((text, "sentence") for text in _sentences(parts, close, rng))
+        yield from _sentences(parts, close, rng)
 
 
 def _pairs(close: list[list[str]], rng: random.Random) -> list[str]:
@@ -146,19 +147,17 @@ def _syllables(words: Spoken) -> list[str]:
     return [written([tuple(flat[a:b])]) for a, b in itertools.pairwise(cuts) if b > a]
 
 
-def _sentences(parts: list[str], close: list[list[str]], rng: random.Random) -> list[str]:
-    """The words of the phrase inside sentences; for one word, close words instead."""
-    nouns = parts[1:] if len(parts) > 1 else []
-    calls = parts[:1] if len(parts) > 1 else []
-    texts = [pattern.format(noun) for noun in nouns for pattern in SENTENCES]
-    texts += [pattern.format(call, call) for call in calls for pattern in CALLS]
+def _sentences(parts: list[str], close: list[list[str]], rng: random.Random) -> Iterator[tuple[str, str]]:
+    """The words of a phrase of several inside sentences, then words that sound close."""
+    if len(parts) > 1:
+        yield from ((pattern.format(parts[0], parts[0]), "inside") for pattern in CALLS)
+        yield from ((pattern.format(noun), "inside") for noun in parts[1:] for pattern in SENTENCES)
     for others in close:
-        picked = others[:16]
-        texts += [pattern.format(other) for other in picked for pattern in rng.sample(SENTENCES, 4)]
-    return texts
+        for other in others[:16]:
+            yield from ((pattern.format(other), "sentence") for pattern in rng.sample(SENTENCES, 4))
 
 
-def _edits(words: Spoken, lang: str, rng: random.Random) -> list[str]:
+def _edits(words: Spoken, lang: str, rng: random.Random) -> list[tuple[str, str, Spoken]]:
     """[[phonemes]] of the phrase with one or two sounds changed, lost or added, that espeak-ng reads back."""
     sounds = inventory(lang)
     changed = list(dict.fromkeys(_changed(words, sounds, rng)))
@@ -166,7 +165,8 @@ def _edits(words: Spoken, lang: str, rng: random.Random) -> list[str]:
     every = [one for one in dict.fromkeys([*changed, *again]) if syllables(one)]
     texts = [written(one) for one in every]
     heard = spoken(texts, lang)
-    return [text for text, one, said in zip(texts, every, heard, strict=True) if bare(said) == bare(one)]
+    every_heard = zip(texts, every, heard, strict=True)
+    return [(text, "edit", said) for text, one, said in every_heard if bare(said) == bare(one)]
 
 
 def _changed(words: Spoken, sounds: Bare, rng: random.Random) -> Iterator[Spoken]:

@@ -7,6 +7,7 @@ report with. Which file goes where depends on its name alone, so adding a folder
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,14 +49,14 @@ SOURCES = (
 
 
 def installed(folders: Sequence[Path] = ()) -> list[Source]:
-    """The packages that are there, then the user's own `folders` (taken for speech: it holds the hard cases)."""
+    """The packages that are there, then the user's own `folders`, taken for speech, the harder case."""
     own = [Source(f"folder {folder.name}", "speech", folder, "the user's own") for folder in folders]
     return [source for source in SOURCES if source.folder.is_dir()] + own
 
 
 def way_of(name: str) -> str:
     """train, choose or report, for one file's name."""
-    point = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+    point = int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:4], "big") / 2**32
     return WAYS[0] if point < SHARES[0] else WAYS[1] if point < SHARES[0] + SHARES[1] else WAYS[2]
 
 
@@ -70,7 +71,7 @@ def recordings(source: Source, way: str, hours: float) -> Iterator[Sound]:
             continue
         try:
             sound = load_audio(path)
-        except Exception as error:  # noqa: BLE001 - decoders raise their own trees
+        except Exception as error:  # decoders raise their own trees
             import logging
 
             logging.getLogger(__name__).warning("event=unreadable file=%s why=%r", path, str(error))

@@ -24,7 +24,8 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
     mpl.rcParams.update({"svg.hashsalt": "heychip", "svg.fonttype": "none", "font.family": "sans-serif",
                          "font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
-    return plt.subplots(figsize=(width, height), layout="constrained")
+    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    return figure, axes
 
 
 def _svg(figure: Any, title: str) -> str:
@@ -44,14 +45,15 @@ def det_curve(found: Evaluation) -> str:
     values = np.concatenate(found.negatives) if found.negatives else np.zeros(1)
     offsets = np.unique(np.quantile(values, 1 - np.geomspace(1e-6, 0.02, 80)))
     rates = np.array([found.alarms(o) / max(found.hours, 1e-9) for o in offsets])
-    floor = 0.5 / max(found.hours, 1e-9)  # no false accept at all has to stand somewhere on a logarithmic axis
+    floor = 0.5 / max(found.hours, 1e-9)  # none at all has to stand somewhere on a logarithmic axis
     for colour, condition in zip(COLOURS, found.conditions(), strict=False):
         shares = [100 * m / max(1, n) for m, n in (found.misses(o, condition=condition) for o in offsets)]
         axes.plot(np.maximum(rates, floor), shares, color=colour, label=condition, lw=1.8)
         missed, count = found.misses(condition=condition)
         at = max(found.alarms() / max(found.hours, 1e-9), floor)
         axes.plot([at], [100 * missed / max(1, count)], "o", color=colour, ms=7)
-    axes.set(xscale="log", xlabel="false accepts per hour", ylabel="missed, %", ylim=(-2, 102), title="DET curve")
+    axes.set(xscale="log", xlabel="false accepts per hour", ylabel="missed, %", ylim=(-2, 102),
+             title="DET curve")
     axes.axvline(floor, color="#adb5bd", lw=0.8, ls=":")
     axes.text(floor, 99, " none in all", color="#868e96", fontsize=8, va="top")
     axes.legend(frameon=False)
@@ -79,6 +81,7 @@ def false_accepts(found: Evaluation) -> str:
         axes.scatter(where, above, s=9, c=[COLOURS[2] if p >= 0 else "#868e96" for p in above], linewidths=0)
         start_h += len(margins) * HOP_S / 3600
     axes.axhline(0, color=COLOURS[2], lw=1)
-    axes.set(xlabel="hours of recordings without the phrase", ylabel="margin (logit)", xlim=(0, max(start_h, 1e-3)),
-             ylim=(-NEAR, max(2.0, *(float(m.max()) + 0.5 for m in found.negatives)) if found.negatives else 2.0))
+    top_margin = max([2.0, *(float(m.max()) + 0.5 for m in found.negatives)])
+    axes.set(xlabel="hours of recordings without the phrase", ylabel="margin (logit)",
+             xlim=(0, max(start_h, 1e-3)), ylim=(-NEAR, top_margin))
     return _svg(figure, "false accepts over time")

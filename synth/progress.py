@@ -1,4 +1,4 @@
-"""What a person sees while they wait: a bar for every stage on a terminal, a line for every stage elsewhere."""
+"""What a person sees while they wait: a bar for every stage on a terminal, a line for each elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
         yield count
     else:
-        columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        what_column = TextColumn("{task.description:<34}")
+        columns = (what_column, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(what, total=total)
 

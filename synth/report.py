@@ -35,15 +35,16 @@ def report_html(manifest: Mapping[str, Any], found: Evaluation) -> str:
         f"preset {_text(manifest.get('preset', ''))}, seed {manifest['seed']}.</p>",
         *(f"<p class=warn>Exported although {_text(p)}.</p>" for p in calibration.get("forced_over", ())),
         _tiles(calibration),
-        "<p>All figures are of voices and recordings that neither training nor the search for thresholds has met, "
-        "streamed through the very pipeline that listens on the Pi. The voices are synthetic: expect more misses "
-        "of real people. Ranges are 95 % intervals (Wilson for shares, exact Poisson for rates).</p>",
+        "<p>All figures are of voices and recordings that neither training nor the search for thresholds has "
+        "met, streamed through the very pipeline that listens on the Pi. The voices are synthetic: expect "
+        "more misses of real people. Ranges are 95 % intervals (Wilson for shares, exact Poisson for "
+        "rates).</p>",
         "<h2>Misses against false accepts</h2>",
         f"<div class=pair>{det_curve(found)}{latencies(found)}</div>",
         _operating_points(calibration, found),
         "<h2>False accepts over time</h2>",
-        "<p class=soft>Every dot is a moment of the negative recordings that came close; what is above the line "
-        "would have woken it.</p>",
+        "<p class=soft>Every dot is a moment of the negative recordings that came close; what is above the "
+        "line would have woken it.</p>",
         false_accepts(found),
         "<h2>By family of voices</h2>",
         _table(("Family", "Missed, clean", "95 % interval"),
@@ -53,8 +54,9 @@ def report_html(manifest: Mapping[str, Any], found: Evaluation) -> str:
                ((m["name"], m["trained_on"], f"{m['threshold']:.2f}") for m in manifest["members"])),
         *_origins(manifest),
     ]
+    title = f"{_text(manifest['word'])}: how well it hears"
     return (f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
-            f"content='width=device-width,initial-scale=1'><title>{_text(manifest['word'])}: how well it hears</title>"
+            f"content='width=device-width,initial-scale=1'><title>{title}</title>"
             f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n")
 
 
@@ -63,8 +65,9 @@ def _tiles(calibration: Mapping[str, Any]) -> str:
     alarms, late = calibration["false_accepts"], calibration["latency_s"]
     tiles = [(f"{row['percent']:g} %", f"missed, {name}", f"{_of(row)}; {_interval(row)}")
              for name, row in calibration["misses"].items()]
+    low, high = alarms["ci95"]
     tiles.append((f"{alarms['per_hour']:g} /h", "false accepts",
-                  f"{alarms['events']} in {alarms['hours']:.2f} h; {alarms['ci95'][0]:g} to {alarms['ci95'][1]:g} /h; "
+                  f"{alarms['events']} in {alarms['hours']:.2f} h; {low:g} to {high:g} /h; "
                   f"thresholds aim at {calibration['target_false_accepts_per_hour']:g} /h"))
     if late:
         tiles.append((f"{late['median'] * 1000:.0f} ms", "from the word's end to the decision",
@@ -76,22 +79,23 @@ def _tiles(calibration: Mapping[str, Any]) -> str:
 
 def _operating_points(calibration: Mapping[str, Any], found: Evaluation) -> str:
     conditions = found.conditions()
-    rows = [("its own thresholds", *(f"{calibration['misses'][c]['percent']:g} % ({_interval(calibration['misses'][c])})"
-                                     for c in conditions))]
+    rows = [("its own thresholds", *(_missed(calibration["misses"][c]) for c in conditions))]
     for rate in RATES:
         at = calibration["at_false_accepts_per_hour"][str(rate)]
         fewer = " *" if rate * found.hours < 1 else ""
-        rows.append((f"{rate:g} false accepts/h{fewer}", *(f"{at[c]['percent']:g} % ({_interval(at[c])})" for c in conditions)))
-    note = (f"<p class=soft>* {found.hours:.2f} h of negatives cannot hold a whole false accept at this rate: the "
-            "figure is for none at all in that time.</p>")
+        rows.append((f"{rate:g} false accepts/h{fewer}", *(_missed(at[c]) for c in conditions)))
+    note = (f"<p class=soft>* {found.hours:.2f} h of negatives cannot hold a whole false accept at this "
+            "rate: the figure is for none at all in that time.</p>")
     return _table(("Missed at", *conditions), rows) + note
 
 
 def _origins(manifest: Mapping[str, Any]) -> list[str]:
-    voices = ((row["engine"], row["licence"], ", ".join(row.get("train", ())), ", ".join(row.get("report", ())))
+    voices = ((row["engine"], row["licence"], *(", ".join(row.get(way, ())) for way in ("train", "report")))
               for row in manifest["voices"])
-    data = ((row["name"], row["kind"], row.get("licence", ""), row.get("package", "")) for row in manifest["data"])
-    left = "; ".join(f"{count} × {reason}" for reason, count in sorted(manifest["clips"]["left_out"].items()))
+    data = ((row["name"], row["kind"], row.get("licence", ""), row.get("package", ""))
+            for row in manifest["data"])
+    reasons = sorted(manifest["clips"]["left_out"].items())
+    left = "; ".join(f"{count} times {reason}" for reason, count in reasons)
     return [
         "<h2>Whose voices</h2>",
         _table(("Engine", "Licence", "Trained on", "Held out for this report"), voices),
@@ -110,6 +114,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _of(row: Mapping[str, Any]) -> str:
     return f"{row['misses']} of {row['of']}"
+
+
+def _missed(row: Mapping[str, Any]) -> str:
+    return f"{row['percent']:g} % ({_interval(row)})"
 
 
 def _interval(row: Mapping[str, Any]) -> str:

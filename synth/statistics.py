@@ -16,7 +16,7 @@ Floats = NDArray[np.floating]
 
 
 def events(margin: Floats, offset: float = 0.0) -> list[int]:
-    """The hops at which an event begins: `margin` [H] reaches `offset` more than a second after the last hit."""
+    """The hops at which events begin: `margin` [H] is at `offset` more than a second after the last hit."""
     hits = np.flatnonzero(margin >= offset)
     if not len(hits):
         return []

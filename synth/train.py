@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from edge.backbone import CONTEXT, SIZE
 from synth.dataset import NEGATIVE, POSITIVE, Examples
 
-CHANNELS = 24
+CHANNELS = 32
 KERNEL = 3
 ROUND = 250  # steps between two minings
 POSITIVE_SHARE = 0.25
-HARD_SHARE = 0.5  # of the negatives of a batch, once there are any mined
-MASKED = 0.25  # of the input, as a regulariser: on voices that were held out more than the usual tenth paid
-FINAL_NEGATIVE_WEIGHT = 8.0
+HARD_SHARE = 0.2  # of the negatives of a batch, once there are any mined
+MASKED = 0.5  # of the channels of an example; with few voices this is what keeps it from learning them by heart
+FINAL_NEGATIVE_WEIGHT = 1.0
 AVERAGING = 0.995
 
 Params = dict[str, Any]
@@ -105,7 +105,7 @@ def _loss(params: Params, x: Any, y: Any, weight: Any, penalty: Any) -> Any:
 
 @partial(jax.jit, static_argnames=("optimiser",))
 def _round(
-    params: Params, average: Params, state: Any, rows: Any, batch: dict[str, Any], key: Any,
+    params: Params, average: Params, state: Any, rows: Any, batch: dict[str, Any], *, key: Any,
     optimiser: Any,
 ) -> tuple[Params, Params, Any, Any]:
     """A round of steps; `batch` holds, for every step, first rows, labels and weights."""
@@ -152,9 +152,10 @@ def train(
     for start in range(0, steps, ROUND):
         count = min(ROUND, steps - start)
         ramp = FINAL_NEGATIVE_WEIGHT ** min(1.0, start / (0.7 * steps))
-        items = _batches(examples, members, positives, negatives, hard, count, batch, ramp, rng)
-        params, average, state, loss = _round(params, average, state, rows, items, jax.random.PRNGKey(start + seed),
-                                              optimiser)
+        items = _batches(examples, members, positives, negatives, hard,
+                         count=count, batch=batch, negative_weight=ramp, rng=rng)
+        params, average, state, loss = _round(params, average, state, rows, items,
+                                              key=jax.random.PRNGKey(start + seed), optimiser=optimiser)
         if not np.isfinite(float(loss)):
             raise ValueError(f"the loss is no longer a number after {start + count} steps")
         hard = mine(average, rows, examples, negatives)
@@ -164,7 +165,7 @@ def train(
 
 def _batches(
     examples: Examples, members: Sequence[Member], positives: NDArray[np.int64], negatives: NDArray[np.int64],
-    hard: NDArray[np.int64], count: int, batch: int, negative_weight: float, rng: np.random.Generator,
+    hard: NDArray[np.int64], *, count: int, batch: int, negative_weight: float, rng: np.random.Generator,
 ) -> dict[str, Any]:
     """What `count` steps look at: indices drawn with replacement, a fixed share of each kind."""
     few = int(batch * POSITIVE_SHARE)

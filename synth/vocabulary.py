@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ from synth.phonemes import Bare, Spoken, bare, distance, spoken, syllables
 from synth.sentences import common_words, lines
 
 DICTIONARY = Path("/usr/share/dict/words")
-CANDIDATES = 1_200  # words that espeak-ng is asked about: half a second
+CANDIDATES = 700  # words that espeak-ng is asked about: half a second
+RARE = 0.3  # by how much a rare word must be nearer than a common one; espeak-ng often only guesses at it
 
 # English spelling -> a rough idea of its sound, longest first
 SKETCH = (
@@ -21,6 +23,7 @@ SKETCH = (
     ("kn", "n"), ("wr", "r"), ("gh", ""), ("qu", "kw"), ("ce", "se"), ("ci", "si"), ("cy", "sy"), ("c", "k"),
     ("q", "k"), ("x", "ks"), ("j", "J"), ("z", "s"),
 )  # fmt: skip
+SILENT, VOWELS, TWICE = re.compile(r"(?<=[^aeiouy])e$"), re.compile("[aeiouy]+"), re.compile(r"(.)\1+")
 
 
 @functools.cache
@@ -50,18 +53,24 @@ def installed_words() -> Iterator[str]:
 def close_words(word: str, lang: str, limit: int) -> list[str]:
     """The words that sound most like `word`, nearest first, those of the same sound left out."""
     wanted = sketch(word)
-    ranked = sorted(
-        (steps(wanted, rough), place, other)
-        for place, other in enumerate(vocabulary(lang))
-        if other != word and abs(len(rough := sketch(other)) - len(wanted)) <= 3
+    near_ = sorted(
+        (steps(wanted, rough), rough) for rough in sketches(lang) if abs(len(rough) - len(wanted)) <= 2
     )
-    candidates = [other for _, _, other in ranked[:CANDIDATES]]
+    by_spelling = ((gap, place, other) for gap, rough in near_ for place, other in sketches(lang)[rough])
+    # a few thousand, so that common words are not lost among the rare ones that are as near
+    ranked = sorted(itertools.islice(by_spelling, 4 * CANDIDATES))
+    candidates = [other for _, _, other in ranked if other != word][:CANDIDATES]
     own, *heard = spoken([word, *candidates], lang)
     pairs = zip(candidates, heard, strict=True)
-    scored = sorted((near(own, said), place, other, bare(said)) for place, (other, said) in enumerate(pairs))
+    common = set(common_words())
+    scored = sorted(
+        (near(own, said) + (0 if other in common else RARE), place, other, bare(said))
+        for place, (other, said) in enumerate(pairs)
+    )
+    mine = bare(own)
     sounds: dict[Bare, str] = {}
-    for score, _, other, sound in scored:
-        if score > 0:
+    for _, _, other, sound in scored:
+        if sound != mine:
             sounds.setdefault(sound, other)  # of words that sound alike, the first: the common one
     return list(sounds.values())[:limit]
 
@@ -71,13 +80,21 @@ def near(a: Spoken, b: Spoken) -> float:
     return distance(bare(a), bare(b)) + 0.4 * abs(syllables(a) - syllables(b))
 
 
-@functools.lru_cache(maxsize=200_000)
+@functools.cache
+def sketches(lang: str) -> dict[str, list[tuple[int, str]]]:
+    """(place, word) of the vocabulary by sketch."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for place, word in enumerate(vocabulary(lang)):
+        found.setdefault(sketch(word), []).append((place, word))
+    return found
+
+
 def sketch(word: str) -> str:
     """Consonants as they sound, roughly; any row of vowels is one `a`."""
     for letters, sound in SKETCH:
         word = word.replace(letters, sound)
-    word = re.sub(r"(?<=[^aeiouy])e$", "", word)
-    return re.sub(r"(.)\1+", r"\1", re.sub("[aeiouy]+", "a", word))
+    word = SILENT.sub("", word)
+    return TWICE.sub(r"\1", VOWELS.sub("a", word))
 
 
 def steps(a: str, b: str) -> int:

@@ -111,13 +111,12 @@ def describe(where: str | Path) -> dict[str, Any]:
         manifest = load_bundle(path).manifest
     except ModelError as error:
         return about | {"problem": str(error)}
-    promised = find(manifest.calibration, "false_accepts_per_h", "false_accepts_per_hour")
     return about | {
         "kind": "hotword",
         "word": manifest.word,
         "members": len(manifest.members),
-        "false_accepts": interval(promised),
-        "misses": interval(find(manifest.calibration, "misses"), percent=True),
+        "false_accepts": measured(manifest.calibration.get("false_accepts"), "per_hour"),
+        "misses": measured(clean(manifest.calibration.get("misses")), "percent", " %"),
         "licences": licences(manifest.voices, manifest.data),
     }
 
@@ -143,29 +142,29 @@ def details(where: str | Path) -> dict[str, Any]:
     }
 
 
-def find(table: Mapping[str, Any], *keys: str) -> Any:
-    """The first of `keys` in a calibration; told for each condition, `clean` or the first."""
-    value = next((table[key] for key in keys if key in table), None)
-    if isinstance(value, dict) and value and all(isinstance(inner, dict) for inner in value.values()):
-        return value.get("clean", next(iter(value.values())))
-    return value
+def clean(misses: Any) -> Any:
+    """Misses are told for each condition: those of clean speech, or of the first condition there is."""
+    if not isinstance(misses, dict):
+        return None
+    return misses.get("clean", next(iter(misses.values()), None))
 
 
-def interval(value: Any, *, percent: bool = False) -> str:
-    """A number, or a table with low and high beside it, as people write it; ? where there is none."""
-    scale, sign = (100.0, " %") if percent else (1.0, "")
+def measured(row: Any, key: str, sign: str = "") -> str:
+    """What was found and its 95 % interval, as people write them; ? where there is none.
 
-    def number(key: str) -> str | None:
-        found = value.get(key) if isinstance(value, dict) else value
-        if isinstance(found, bool) or not isinstance(found, (int, float)):
-            return None
-        return f"{found * scale:.3g}"
-
-    middle = next((text for key in ("value", "found", "rate", "mean", "") if (text := number(key))), None)
+    `row` is a table with a number under `key` and, under `ci95`, the ends of its interval.
+    """
+    table = row if isinstance(row, dict) else {}
+    middle, ends = number(table.get(key)), table.get("ci95")
     if middle is None:
         return "?"
-    low, high = (number("low"), number("high")) if isinstance(value, dict) else (None, None)
+    low, high = map(number, ends) if isinstance(ends, list) and len(ends) == 2 else (None, None)
     return f"{middle}{sign}" + (f" ({low} to {high})" if low and high else "")
+
+
+def number(value: Any) -> str | None:
+    """A number as text, or None where it is something else."""
+    return None if isinstance(value, bool) or not isinstance(value, (int, float)) else f"{value:g}"
 
 
 def licences(*values: Any) -> list[str]:

@@ -24,7 +24,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--realtime", action="store_true", help="at the pace of the clock")
     parser.add_argument("--channel", type=int, default=0, help="which channel of the recordings (from 0)")
     parser.add_argument("--offset", type=float, default=0.0, help="added to every threshold, a logit")
-    parser.add_argument("--json", action="store_true", help="accepted everywhere; replay always prints JSON lines")
+    parser.add_argument("--json", action="store_true", help="out of habit; replay prints JSON anyhow")
     parser.add_argument("files", nargs="*", metavar="FILE")
     parser.set_defaults(main=main)
 

@@ -13,11 +13,13 @@ def add(subparsers: Any) -> None:
     """Describes the command to argparse."""
     parser = subparsers.add_parser("evaluate", help="measure a bundle on recordings")
     parser.add_argument("bundle", metavar="BUNDLE")
-    parser.add_argument("--positives", type=Path, required=True, metavar="DIR", help="recordings of the phrase, one each")
+    parser.add_argument("--positives", type=Path, required=True, metavar="DIR",
+                        help="recordings of the phrase, one each")
     parser.add_argument("--negatives", type=Path, required=True, action="append", metavar="DIR",
                         help="recordings without it; may be repeated")
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="of the noise that is mixed in")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all cores)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+                        help="processes (default: all cores)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(main=main)
 
@@ -32,6 +34,10 @@ def main(args: argparse.Namespace) -> int:
     from synth.evaluate import evaluate, stage, summary
     from synth.ingest import find_audio, load_audio
 
+    if args.jobs < 1:
+        raise UsageError(f"--jobs {args.jobs}: at least 1")
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed}: at least 0")
     bundle = load_bundle(args.bundle).path
     with progress.bar("reading", 1 + len(args.negatives)) as done:
         clips = [(load_audio(p), p.parent.name) for p in find_audio(args.positives).files]
@@ -42,8 +48,8 @@ def main(args: argparse.Namespace) -> int:
             negatives += [s / (np.abs(s).max() + 1e-6) * 0.5 for s in sounds if len(s) >= 32_000]
             done(1)
     if not clips or not negatives:
-        raise UsageError(f"{len(clips)} recordings of the phrase and {len(negatives)} of other sound of over 2 s: "
-                         "both are needed")
+        raise UsageError(f"{len(clips)} recordings of the phrase and {len(negatives)} of other sound of "
+                         "over 2 s: both are needed")
     positives = stage(clips, negatives[:60], args.seed)
     with progress.bar("streaming", len(positives) + len(negatives)) as done:
         found = evaluate(bundle, positives, negatives, args.jobs, done)
@@ -61,5 +67,7 @@ def _print(figures: dict[str, Any]) -> None:
           f"= {alarms['per_hour']} /h (95 %: {alarms['ci95'][0]} to {alarms['ci95'][1]})")
     rows = {"its own": figures["misses"], **figures["at_false_accepts_per_hour"]}
     for name, row in rows.items():
-        cells = "  ".join(f"{c} {v['percent']:5.1f} % [{v['ci95'][0]}, {v['ci95'][1]}]" for c, v in row.items())
-        print(f"  missed at {name:>8} false accepts/h:  {cells}" if name != "its own" else f"  missed:  {cells}")
+        cells = "  ".join(f"{condition} {share['percent']:5.1f} % [{share['ci95'][0]}, {share['ci95'][1]}]"
+                          for condition, share in row.items())
+        where = "missed" if name == "its own" else f"missed at {name:>8} false accepts/h"
+        print(f"  {where}:  {cells}")

@@ -15,20 +15,27 @@ def add(subparsers: Any) -> None:
     """Describes the command to argparse."""
     parser = subparsers.add_parser(
         "make", help="make a bundle from the text of a phrase",
-        description="Speaks the phrase in many voices, spoils it with noise and rooms, trains, calibrates, reports. "
-                    "Ctrl-C is safe: the same command goes on where it was.",
+        description="Speaks the phrase in many voices, spoils it with noise and rooms, trains, calibrates, "
+                    "reports. Ctrl-C is safe: the same command goes on where it was.",
     )
     parser.add_argument("phrase", metavar="PHRASE", help='such as "hey chip"')
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the bundle's folder (default: models/<phrase>)")
-    parser.add_argument("--preset", choices=list(PRESETS), default="standard", help="how much work (default: standard)")
-    parser.add_argument("--engine", action="append", metavar="NAME", help="use only these voices; may be repeated")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="the bundle's folder (default: models/<phrase>)")
+    parser.add_argument("--preset", choices=list(PRESETS), default="standard",
+                        help="how much work (default: standard)")
+    parser.add_argument("--engine", action="append", metavar="NAME",
+                        help="use only these voices; may be repeated")
     parser.add_argument("--negatives", action="append", type=Path, default=[], metavar="DIR",
                         help="a folder of speech in which nobody says the phrase; may be repeated")
-    parser.add_argument("--lang", default="en-us", metavar="TAG", help="language of the phrase (default: en-us)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: all cores)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same bundle")
+    parser.add_argument("--lang", default="en-us", metavar="TAG",
+                        help="language of the phrase (default: en-us)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+                        help="processes (default: all cores)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N",
+                        help="the same seed gives the same bundle")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where finished work is kept")
-    parser.add_argument("--force", action="store_true", help="write the bundle even if it fails its own gates")
+    parser.add_argument("--force", action="store_true",
+                        help="write the bundle even if it fails its own gates")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(main=main)
 
@@ -44,6 +51,8 @@ def main(args: argparse.Namespace) -> int:
 
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: at least 1")
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed}: at least 0")
     for folder in args.negatives:
         if not folder.is_dir():
             raise UsageError(f"--negatives {folder}: no such folder")

@@ -126,10 +126,14 @@ def sample(args: argparse.Namespace) -> None:
             faults[f"{take.voice.engine}: {reason}"] += 1
             continue
         write_wav(args.out / name, samples, 16_000)
-        row = {"file": str(args.out / name), "engine": take.voice.engine, "voice": take.voice.name,
-               "speed": take.speed, "pitch": take.pitch, "duration_s": round(len(samples) / 16_000, 3)}  # fmt: skip
-        line = f"{row['file']}  {take.voice.name}, speed {take.speed:g}, pitch {take.pitch:+g}, {row['duration_s']:g} s"
-        print(json.dumps(row) if args.json else line)
+        how = f"speed {take.speed:g}, pitch {take.pitch:+g}, {len(samples) / 16_000:.2f} s"
+        row: dict[str, object] = {
+            "file": str(args.out / name),
+            "engine": take.voice.engine,
+            "voice": take.voice.name,
+        }
+        row |= {"speed": take.speed, "pitch": take.pitch, "duration_s": round(len(samples) / 16_000, 3)}
+        print(json.dumps(row) if args.json else f"{row['file']}  {take.voice.name}, {how}")
     if faults:
         reasons = "; ".join(f"{count} times {reason}" for reason, count in faults.most_common())
         raise UsageError(f"{sum(faults.values())} of {len(takes)} samples failed: {reasons}")

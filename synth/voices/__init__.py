@@ -185,7 +185,7 @@ def make_engine(name: str, lang: str = "en-us", path: str = "") -> Engine:
 
 
 def why_not(engine: Engine) -> str | None:
-    """None where the engine can speak, else the reason; one broken voice file must not hide the other engines."""
+    """None where the engine can speak, else the reason; a broken voice file must not hide other engines."""
     try:
         return engine.available()
     except VoiceError as error:

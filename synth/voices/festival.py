@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -20,6 +21,7 @@ from . import Settings, Voice, finish, refuse_path, same_language
 from .process import TIMEOUT_S, VoiceError, kill_group, run_program, samples_of
 
 REMEDY = "festival is not installed: apt-get install festival festvox-{us-slt-hts,kallpc16k,kdlpc16k}"
+RECIPE = 2  # counted up when `say` changes, so that clips of the old way are not taken for the new
 LIST = '(mapcar (lambda (v) (format t "%s\\t%l\\n" v (voice.description v))) (voice.list))'
 
 # The same people speak in flite; a split must not have them on both sides.
@@ -79,7 +81,7 @@ class Festival:
         return [self._voice(*row) for row in listed() if same_language(row[1], self.lang)]
 
     def _voice(self, name: str, tag: str, sex: str) -> Voice:
-        extra = {"version": version(), "speaker": SPEAKERS.get(name, name), "sex": sex}
+        extra = {"version": f"{version()}.{RECIPE}", "speaker": SPEAKERS.get(name, name), "sex": sex}
         return Voice(self.name, name, tag, self.licence, tuple(extra.items()))
 
     def say(self, text: str, voice: Voice, settings: Settings) -> NDArray[np.float32]:
@@ -121,6 +123,10 @@ class Child:
         lines = (
             f"(voice_{voice})",
             f"(Parameter.set 'Duration_Stretch {stretch:.4f})",
+            # HMM voices go by a parameter of their own; choosing the voice has just set the list anew
+            f'(set! hts_engine_params (append hts_engine_params (list (list "-r" {1 / stretch:.4f}))))'
+            if voice.endswith("_hts")
+            else "",
             f'(utt.save.wave (SynthText "{words}") "said.wav" \'riff)',
             '(begin (format t "said\\n") (fflush nil))',
         )
@@ -152,5 +158,6 @@ def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[s
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            pipe.close()
+            with contextlib.suppress(BrokenPipeError):  # what it was not told any more
+                pipe.close()
     folder.cleanup()

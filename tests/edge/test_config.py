@@ -100,7 +100,9 @@ FAULTS = [
 
 
 def write(folder: Path, data: bytes) -> Path:
-    """A configuration file with phrase files beside it."""
+    """A configuration file with phrase files and a bundle beside it."""
+    (folder / "here").mkdir(exist_ok=True)
+    (folder / "here" / "manifest.json").touch()
     (folder / "empty.txt").write_text("# only a comment\n\n")
     with (folder / "big.txt").open("wb") as big:
         big.truncate(64_000_000)
@@ -129,6 +131,7 @@ GOOD = [
     ("C4 a whole number is a number", b"[speech]\ntail_s = 1\n", "speech.tail_s", 1.0),
     ("C6 names stay names", b'[listen]\nbundles = ["hey_chip"]\n', "listen.bundles", ("hey_chip",)),
     ("C6 bundle path", b'[listen]\nbundles = ["m/x"]\n', "listen.bundles", ("{folder}/m/x",)),
+    ("C6 bundle beside the file", b'[listen]\nbundles = ["here"]\n', "listen.bundles", ("{folder}/here",)),
     ("C6 single file", b'[listen]\nbundles = ["x.onnx"]\n', "listen.bundles", ("{folder}/x.onnx",)),
     ("C6 model path", b'[camera]\nmodel = "./m"\n', "camera.model", "{folder}/m"),
     ("C6 absolute", b'[events]\nfile = "/var/log/e.jsonl"\n', "events.file", "/var/log/e.jsonl"),

@@ -49,7 +49,7 @@ def test_list_says_what_is_promised(here: Path, capsys: pytest.CaptureFixture[st
     for part in (
         "hey_test: “hey test”, 2 detectors",
         "0.25 (0.05 to 0.73) false accepts/h",
-        "5 % (3 to 9) missed",
+        "5 % (2.3 to 10.5) missed",
         "GPL-3.0, CC-BY-SA-3.0",
         str(here / "hey_test"),
     ):
@@ -159,7 +159,7 @@ def test_show_prints_what_may_be_asked(here: Path, capsys: pytest.CaptureFixture
     for part in (
         "word: hey test",
         "m0: 1.50, trained on all voices",
-        "negatives h: 12.0",
+        "per hour: 0.25",
         "10 dB:",
         "engine: espeak, count: 8, licence: GPL-3.0",
         "name: prompts, licence: CC-BY-SA-3.0",
@@ -189,10 +189,11 @@ def test_show_of_a_bad_bundle(here: Path, capsys: pytest.CaptureFixture[str]) ->
     "calibration",
     [
         {},
-        {"misses": "few", "false_accepts_per_h": None},
-        {"misses": [], "false_accepts_per_h": {}},
-        {"misses": {"clean": {}}, "false_accepts_per_h": {"value": True}},
-        {"misses": {"value": 0.1, "low": None, "high": "x"}},
+        {"misses": "few", "false_accepts": None},
+        {"misses": [], "false_accepts": {}},
+        {"misses": {}, "false_accepts": {"per_hour": {}, "ci95": [1, 2]}},
+        {"misses": {"clean": {}}, "false_accepts": {"per_hour": True, "ci95": "wide"}},
+        {"misses": {"clean": 0.1}, "false_accepts": {"per_hour": "few", "ci95": {"low": 0}}},
         {"misses": {"a": {"b": {"c": [1, {"d": [[]]}]}}}},
     ],
 )
@@ -202,9 +203,29 @@ def test_calibrations_of_any_shape_are_printed(
     """What is not told is a question mark; what is told in another way is shown as it is."""
     change_manifest(here / "hey_test", lambda table: table.update(calibration=calibration))
     assert run("list") == 0
-    assert "false accepts/h" in capsys.readouterr().out
+    assert "; ? false accepts/h, ? missed;" in capsys.readouterr().out
     assert run("show", "hey_test") == 0
     assert "hey_test" in capsys.readouterr().out
+
+
+def test_misses_of_clean_speech_are_told_first(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of several conditions `list` tells the clean one, wherever it stands."""
+    told = {"misses": {name: {"percent": miss, "ci95": [1, 99]} for name, miss in (("0 dB", 60), ("clean", 7))}}
+    change_manifest(here / "hey_test", lambda table: table.update(calibration=told))
+    assert run("list") == 0
+    assert "7 % (1 to 99) missed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ci95", [None, "wide", [0.1], [0.1, None], [0.1, 0.2, 0.3], {"low": 0.1}])
+def test_a_number_without_its_interval_is_printed_alone(
+    here: Path, ci95: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An interval that is none is left out; misses are those of the first condition where clean is not."""
+    misses = {"5 dB": {"percent": 40.0, "ci95": ci95}}
+    told = {"false_accepts": {"per_hour": 2, "ci95": ci95}, "misses": misses}
+    change_manifest(here / "hey_test", lambda table: table.update(calibration=told))
+    assert run("list") == 0
+    assert "; 2 false accepts/h, 40 % missed;" in capsys.readouterr().out
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:

@@ -1,0 +1,140 @@
+"""Training: it learns, it repeats, it says when it cannot; and the two ways to a logit agree."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from edge.backbone import CONTEXT, SIZE
+from synth.dataset import NEGATIVE, POSITIVE, Examples
+from synth.train import (
+    ROUND,
+    Member,
+    Trained,
+    logits_of,
+    member_logits,
+    mine,
+    row_logits,
+    start_params,
+    train,
+)
+from tests.synth.toy import learned, members, toy, untrained
+
+
+def fit(examples: Examples, who: Sequence[Member], *, steps: int = ROUND, batch: int = 16) -> Trained:
+    """A short training."""
+    return train(examples, who, steps=steps, batch=batch, seed=3, done=lambda _count, _loss: None)
+
+
+@pytest.fixture
+def trained() -> Trained:
+    """Two members that have learned the toy problem."""
+    return learned()
+
+
+def test_it_learns_what_can_be_told_apart(trained: Trained) -> None:
+    """On windows that it has not met, every member puts 97 % of either class on its side of zero."""
+    fresh = toy(300, seed=1)
+    logits = logits_of(trained, fresh)
+    assert logits.shape == (300, 2)
+    assert (logits[fresh.label == POSITIVE] > 0).mean(axis=0).min() > 0.97
+    assert (logits[fresh.label == NEGATIVE] < 0).mean(axis=0).min() > 0.97
+
+
+def test_it_keeps_time(trained: Trained) -> None:
+    """The same embeddings the other way round are not the phrase: a detector knows what came first."""
+    fresh = toy(300, seed=2)
+    backward = fresh.rows.reshape(-1, CONTEXT, SIZE)[:, ::-1].reshape(-1, SIZE)
+    logits = logits_of(trained, dataclasses.replace(fresh, rows=backward))
+    assert (logits[fresh.label == POSITIVE] < 0).mean() > 0.9
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    """Two trainings with one seed agree to the bit; they have moved far from where they began, and another
+    seed begins elsewhere."""
+    first, again = (fit(toy(60), members(2)) for _ in range(2))
+    assert all((first.params[k] == again.params[k]).all() for k in first.params)
+    start, other = (np.asarray(start_params(2, seed)["w1"]) for seed in (3, 4))
+    assert np.abs(first.params["w1"] - start).max() > 0.01
+    assert not np.allclose(start, other)
+
+
+def test_members_differ(trained: Trained) -> None:
+    """Members see the same batches, yet are not the same detector: else an OR of them would win nothing."""
+    logits = logits_of(trained, toy(300, seed=3))
+    assert np.abs(logits[:, 0] - logits[:, 1]).mean() > 0.1
+
+
+def test_a_member_listens_to_those_it_is_told_to() -> None:
+    """A clip of weight zero teaches nothing: a member that hears only half of the clips knows only them."""
+    examples = toy()
+    two = examples.rows.reshape(-1, CONTEXT, SIZE).astype(np.float32)
+    positives = np.flatnonzero(examples.label == POSITIVE)
+    odd = positives[1::2]
+    two[odd] = two[odd][:, :, ::-1]  # another "voice": the pattern in other numbers of the embedding
+    rows = two.reshape(-1, SIZE).astype(np.float16)
+    weights = np.ones(400, np.float32)
+    weights[odd] = 0
+    both = dataclasses.replace(examples, rows=rows)
+    logits = logits_of(fit(both, [Member("deaf", "one voice", weights), *members(1)], batch=64), both)
+    assert (logits[odd] > 0).mean(axis=0) == pytest.approx([0.0, 1.0], abs=0.1)
+    assert (logits[positives[::2]] > 0).mean(axis=0).min() > 0.9
+
+
+@pytest.mark.parametrize(("kept", "what"), [(POSITIVE, "0 negative"), (NEGATIVE, "0 positive")])
+def test_an_empty_class_is_refused(kept: int, what: str) -> None:
+    """Without examples of one class there is nothing to learn, and the message counts both."""
+    examples = toy(60)
+    with pytest.raises(ValueError, match=what):
+        fit(dataclasses.replace(examples, label=np.full(60, kept, np.int8)), members(1))
+
+
+def test_embeddings_that_are_no_numbers_are_refused() -> None:
+    """One bad number among the embeddings is told of, instead of a detector that answers nothing."""
+    examples = toy(60)
+    examples.rows[7, 3] = np.nan
+    with pytest.raises(ValueError, match="no longer a number"):
+        fit(examples, members(2), steps=5)
+
+
+def test_the_two_ways_to_a_logit_agree(trained: Trained) -> None:
+    """A window at a time and a table at a time: the same logits, at every place of the table."""
+    params = {k: jnp.asarray(v) for k, v in trained.params.items()}
+    rows = np.random.default_rng(0).normal(0, 1, (100, SIZE)).astype(np.float32)
+    table = np.asarray(row_logits(params, jnp.asarray(rows)))
+    windows = np.lib.stride_tricks.sliding_window_view(rows, CONTEXT, axis=0).transpose(0, 2, 1)
+    assert table.shape == (2, 100 - CONTEXT + 1)
+    for member in range(2):
+        one = {k: v[member] for k, v in params.items()}
+        assert np.asarray(member_logits(one, jnp.asarray(windows))) == pytest.approx(table[member], abs=1e-4)
+
+
+def test_mining_finds_the_worst_negatives() -> None:
+    """A fiftieth of the negatives, and none that is left out is worse for the worst member."""
+    examples = toy(300)
+    params = {k: jnp.asarray(v) for k, v in untrained(2).params.items()}
+    rows = jnp.asarray(examples.rows.astype(np.float32))
+    negatives = np.flatnonzero(examples.label == NEGATIVE)
+    hard = mine(params, rows, examples, negatives)
+    worst = np.asarray(row_logits(params, rows)).max(axis=0)[examples.first]
+    left = np.setdiff1d(negatives, hard)
+    assert len(hard) == len(negatives) // 50 == 4
+    assert set(hard) <= set(negatives)
+    assert worst[hard].min() >= worst[left].max()
+
+
+def test_progress_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`done` is told of every step once, the last round being shorter, with a loss that is a number."""
+    monkeypatch.setattr("synth.train.ROUND", 5)
+    told: list[tuple[int, float]] = []
+
+    def note(steps: int, loss: float) -> None:
+        told.append((steps, loss))
+
+    train(toy(60), members(2), steps=8, batch=16, seed=0, done=note)
+    assert [steps for steps, _ in told] == [5, 3]
+    assert all(np.isfinite(loss) for _, loss in told)
