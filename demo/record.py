@@ -25,7 +25,7 @@ TALK = (
     "Nobody knows who put the chess board out here.",
     "They ship the big tent on Friday, and we build it on Saturday.",
     "Could you hand me the chips, please? I have had nothing since breakfast.",
-    "Hey, Jim, did you bring water for everybody?",
+    "Hey, Bob, did you bring water for everybody?",
     "It was so hot that even the robots were looking for shade.",
 )
 

@@ -71,10 +71,17 @@ def calibrate(logits: Sequence[NDArray[np.float32]], hours: float, target: float
     streams that hold no phrase."""
     curves = [Curve.of([stream[:, n] for stream in logits], hours) for n in range(logits[0].shape[1])]
     low, high = np.log(target / 1000), np.log(target * 2)  # of the rate that each member is given
-    thresholds = np.zeros(len(curves), np.float32)
+    thresholds = _thresholds(curves, low)
     for _ in range(24):
         middle = (low + high) / 2
-        thresholds = np.array([curve.threshold(float(np.exp(middle))) for curve in curves], np.float32)
-        found = Curve.of(union(logits, thresholds), hours).rate(0.0)
-        low, high = (middle, high) if found <= target else (low, middle)
+        tried = _thresholds(curves, middle)
+        if Curve.of(union(logits, tried), hours).rate(0.0) <= target:
+            low, thresholds = middle, tried
+        else:
+            high = middle
     return thresholds
+
+
+def _thresholds(curves: Sequence[Curve], log_rate: float) -> NDArray[np.float32]:
+    """Those [N] that each member passes so often an hour."""
+    return np.array([curve.threshold(float(np.exp(log_rate))) for curve in curves], np.float32)

@@ -145,12 +145,13 @@ def _train(
 ) -> tuple[bytes, NDArray[np.float32], list[tuple[str, str]]]:
     """The detectors, their thresholds and what each member was trained on; what was trained before is taken
     from the disk."""
-    from synth.train import Trained, logits_of
+    from synth.train import Trained, logits_of, recipe
     from synth.train import train as fit
 
     members = _members(order.preset, material.ways["train"])
-    asked = repr((order.preset, order.seed, [m.name for m in members], len(train.rows)))
-    key = hashlib.sha256(asked.encode())
+    key = hashlib.sha256(repr((recipe(), order.preset, order.seed, members)).encode())
+    for part in (train.rows, train.label):
+        key.update(part.tobytes())
     stored = work / f"trained-{key.hexdigest()[:16]}.npz"
     if stored.exists():
         with np.load(stored, allow_pickle=False) as file:

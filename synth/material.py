@@ -62,7 +62,7 @@ class Material:
     rejected: Rejected
     sources: list[Source]
     name: str
-    """sha256 of what was asked for: the same name, the same material"""
+    """sha256 of all of it: the same name, the same material"""
 
     @property
     def voices(self) -> dict[str, list[Voice]]:
@@ -91,8 +91,18 @@ def gather(
     ways, rejected = _spoken(takes, engines, jobs, cache / "clips")
     sources = negatives.installed(folders)
     _recorded(ways, sources, preset)
-    asked = repr((phrase, preset, [t.key for _, _, t in takes], [str(s) for s in sources], seed))
-    return Material(ways, rejected, sources, hashlib.sha256(asked.encode()).hexdigest()[:16])
+    return Material(ways, rejected, sources, _digest((phrase, preset, seed), ways))
+
+
+def _digest(asked: tuple[object, ...], ways: dict[str, Way]) -> str:
+    """sha256 of what was asked for and of every sample that came of it, so that what is kept of an earlier
+    run is used only where nothing at all has changed."""
+    digest = hashlib.sha256(repr(asked).encode())
+    for way in ways.values():
+        for sound in [*(s.sound for s in way.phrases + way.near + way.sentences), *way.speech, *way.noise]:
+            digest.update(sound.tobytes())
+            digest.update(b"|")
+    return digest.hexdigest()[:16]
 
 
 def _spoken(

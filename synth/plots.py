@@ -13,7 +13,7 @@ from synth.evaluate import Evaluation
 from synth.statistics import peaks
 
 COLOURS = ("#0b7285", "#e67700", "#a61e4d", "#5f3dc4")
-NEAR = 5.0  # logits under the threshold that are still worth a dot
+NEAR = 8.0  # logits under the threshold that are still worth a dot
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:

@@ -38,8 +38,8 @@ class Preset:
     """members of the OR ensemble that see every voice, beside one for each family of voices"""
 
 
-# Kokoro's clips cost a second of a core each and are worth it for the phrase; sentences are long and only have to
-# be something else, so few of them are spoken by it.
+# Kokoro's clips cost a second of a core each and are worth it for the phrase; sentences are long and only
+# have to be something else, so few of them are spoken by it.
 PHRASE_SHARES = {"kokoro": 1.0, "espeak-ng": 1.0, "flite": 0.5, "festival": 0.5, "piper": 0.3}
 NEAR_SHARES = {**PHRASE_SHARES, "kokoro": 0.12}
 SENTENCE_SHARES = {**PHRASE_SHARES, "kokoro": 0.06}
@@ -52,8 +52,8 @@ PRESETS = {
                near_misses=700, sentences=400, negative_copies=1, speech_hours=0.5, speech_copies=1, rooms=24,
                steps=1000, batch=512, members=1),
         Preset("standard", ENGINES, ("espeak-ng", "flite"), phrases=700, copies=7, near_misses=1200,
-               sentences=900, negative_copies=1, speech_hours=1.0, speech_copies=2, rooms=60, steps=2500, batch=512,
-               members=1),
+               sentences=900, negative_copies=1, speech_hours=1.0, speech_copies=2, rooms=60, steps=2500,
+               batch=512, members=1),
         Preset("best", (*ENGINES, "piper"), ("espeak-ng", "flite"), phrases=4000, copies=8, near_misses=5000,
                sentences=4000, negative_copies=3, speech_hours=4.0, speech_copies=3, rooms=120, steps=10000,
                batch=768, members=3),

@@ -14,7 +14,7 @@ STYLE = """
 *{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
 margin:0 auto;max-width:62rem;padding:2.5rem 1.25rem 4rem}
 h1{font-size:2.1rem;margin:0}h2{font-size:1.2rem;margin:2.4rem 0 .6rem}p{margin:.4rem 0;max-width:46rem}
-.soft{color:var(--soft)}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:.8rem;
+.soft{color:var(--soft)}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.8rem;
 margin:1.4rem 0}.tile{background:var(--tile);border-radius:.6rem;padding:1rem 1.1rem}
 .tile b{display:block;font-size:1.9rem;line-height:1.15;color:var(--accent)}.tile small{color:var(--soft)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}

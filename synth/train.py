@@ -26,7 +26,7 @@ KERNEL = 3
 ROUND = 250  # steps between two minings
 POSITIVE_SHARE = 0.25
 HARD_SHARE = 0.2  # of the negatives of a batch, once there are any mined
-MASKED = 0.5  # of the channels of an example; with few voices this is what keeps it from learning them by heart
+MASKED = 0.5  # of the channels of an example; with few voices this keeps it from learning them by heart
 FINAL_NEGATIVE_WEIGHT = 1.0
 AVERAGING = 0.995
 
@@ -50,6 +50,12 @@ class Trained:
     params: dict[str, NDArray[np.float32]]
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
+
+
+def recipe() -> tuple[float, ...]:
+    """Everything in this room that decides what comes out, for the name under which weights are kept; the
+    first counts up when the code changes."""
+    return (1, CHANNELS, KERNEL, ROUND, POSITIVE_SHARE, HARD_SHARE, MASKED, FINAL_NEGATIVE_WEIGHT, AVERAGING)
 
 
 def start_params(members: int, seed: int) -> Params:

@@ -1,4 +1,4 @@
-"""Real speech for tests: the shared recordings where they are, else prompts of a Debian package, else a skip."""
+"""Real speech for tests: the shared recordings, else prompts of a Debian package, else a skip."""
 
 from __future__ import annotations
 

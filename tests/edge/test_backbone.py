@@ -17,11 +17,12 @@ from tests.speech import real_speech
 
 
 def reference_embeddings(sound: np.ndarray) -> np.ndarray:
-    """Both reference graphs: every window of 76 frames anew, one a step, for steps that have a whole window."""
+    """Both reference graphs: every window of 76 frames anew, one a step."""
     graph = ort.InferenceSession(reference("embedding_model"), providers=["CPUExecutionProvider"])
     mel = reference_mel(sound)
     ends = range(8 * (WINDOW_FRAMES // 8 + 1), len(mel) + 1, 8)
-    return np.stack([graph.run(None, {"input_1": mel[e - WINDOW_FRAMES : e][None, :, :, None]})[0].ravel() for e in ends])
+    windows = (mel[end - WINDOW_FRAMES : end][None, :, :, None] for end in ends)
+    return np.stack([graph.run(None, {"input_1": window})[0].ravel() for window in windows])
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_nan_never_wakes_and_never_hides_another(values):
     events, ensemble = run([values], [0, 0, 0])
     assert bool(events) == any(v >= 0 for v in finite)
     assert np.isfinite(ensemble.margin)
-    assert ensemble.margin == (pytest.approx(max(max(finite), NOTHING), rel=1e-5) if finite else NOTHING)
+    assert ensemble.margin == (pytest.approx(max(*finite, NOTHING), rel=1e-5) if finite else NOTHING)
 
 
 def test_a_member_that_fails_twice_is_put_aside(caplog):

@@ -210,7 +210,8 @@ def test_calibrations_of_any_shape_are_printed(
 
 def test_misses_of_clean_speech_are_told_first(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of several conditions `list` tells the clean one, wherever it stands."""
-    told = {"misses": {name: {"percent": miss, "ci95": [1, 99]} for name, miss in (("0 dB", 60), ("clean", 7))}}
+    noisy, clean = ({"percent": percent, "ci95": [1, 99]} for percent in (60, 7))
+    told = {"misses": {"0 dB": noisy, "clean": clean}}
     change_manifest(here / "hey_test", lambda table: table.update(calibration=told))
     assert run("list") == 0
     assert "7 % (1 to 99) missed" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from edge.events import HOP_S
 from synth.calibrate import COUNTED, Curve, calibrate, union
 from synth.statistics import events
 
-HOURS = 1.5
+HOURS = 0.5
 HOPS = int(HOURS * 3600 / HOP_S)
 EVERY = 20  # hops between two moments that sound a little like the phrase: none merge with each other
 PER_HOUR = 3600 / HOP_S / EVERY
@@ -31,29 +31,33 @@ def true_rate(threshold: float, scale: float = 1.0) -> float:
 
 
 @pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("target", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("target", [0.5, 2.0, 20.0])
 def test_the_promise_is_kept(members: int, target: float) -> None:
-    """What thresholds found on an hour and a half would let pass in endless ones: of three, the middle is within a
-    factor of two of the target. 0.1 an hour cannot be counted on that little: that is the extrapolated tail."""
+    """What thresholds found on half an hour let pass in endless ones is, over many tries, near the target.
+
+    0.5 an hour cannot be counted on half an hour: that is the extrapolated tail, and good to a factor of 2.5.
+    """
     rates = []
-    for seed in range(3):
+    for seed in range(8):
         thresholds = calibrate([stream(members, seed)], HOURS, target)
         rates.append(sum(true_rate(float(threshold)) for threshold in thresholds))
-    assert target / 2 < np.median(rates) < target * 2
+    factor = 1.6 if target * HOURS > COUNTED else 2.5
+    assert target / factor < np.exp(np.log(rates).mean()) < target * factor
 
 
-def test_the_union_is_what_is_promised_for() -> None:
-    """On the very streams they were found on, the OR makes as many events as were asked for."""
-    logits = stream(3, 0)
-    margins = union([logits], calibrate([logits], HOURS, 20.0))[0]
-    assert len(events(margins)) == pytest.approx(20 * HOURS, abs=1)
-    assert (margins == (logits - calibrate([logits], HOURS, 20.0)).max(axis=1)).all()
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_the_union_is_what_is_promised_for(members: int) -> None:
+    """On the very streams they were found on, the OR makes at most the events that were asked for, and nearly
+    as many: members take steps together, so it may be one for each of them less."""
+    logits = stream(members, 0)
+    margins = union([logits], calibrate([logits], HOURS, 60.0))[0]
+    assert 30 - members <= len(events(margins)) <= 30
 
 
 def test_another_member_raises_the_thresholds() -> None:
     """An OR of more members makes more false accepts, so each of them has to be stricter."""
     logits = stream(4, 0)
-    first = [float(calibrate([logits[:, :n]], HOURS, 0.5)[0]) for n in (1, 2, 4)]
+    first = [float(calibrate([logits[:, :n]], HOURS, 60.0)[0]) for n in (1, 2, 4)]
     assert first[0] < first[1] < first[2]
 
 
@@ -68,10 +72,9 @@ def test_a_member_that_says_the_same_costs_nothing() -> None:
 def test_each_member_has_the_threshold_of_its_own_scale() -> None:
     """A member whose logits are twice as far apart gets a threshold twice as far up, at the same rate."""
     logits = np.concatenate([stream(1, 0), stream(1, 1, scale=2.0)], axis=1)
-    found = calibrate([logits], HOURS, 0.5)
+    found = calibrate([logits], HOURS, 60.0)
     rates = [true_rate(float(found[0])), true_rate(float(found[1]), 2.0)]
-    assert rates[0] / rates[1] == pytest.approx(1.0, abs=0.7)
-    assert sum(rates) == pytest.approx(0.5, abs=0.3)
+    assert rates == pytest.approx([30, 30], rel=0.35)
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.5, 1.0, 2.0])
@@ -82,7 +85,7 @@ def test_rate_and_threshold_are_inverse_in_the_tail(rate: float) -> None:
     assert curve.rate(curve.threshold(rate)) == pytest.approx(rate, rel=1e-6)
 
 
-@pytest.mark.parametrize("rate", [5.0, 20.0, 100.0])
+@pytest.mark.parametrize("rate", [10.0, 20.0, 100.0])
 def test_rate_and_threshold_are_inverse_where_events_are_counted(rate: float) -> None:
     """What is frequent is counted, and agrees with the events of the stream."""
     logits = stream(1, 0)[:, 0]
