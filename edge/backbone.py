@@ -74,12 +74,15 @@ class Features:
     """Sound to embeddings: front end and backbone in a row, started on a quiet room.
 
     The first 76 frames of a stream have no past. They are given one: two seconds of very quiet noise, always
-    the same, so that a word right at the start of a recording can be heard and every hop has a decision.
+    the same, so that every hop has a decision and a word early in a recording can be heard. A hop of exact
+    zeros (a muted switch, a noise gate, a sound server with nothing to play) is no room at all, and what
+    follows it would be missed: it is taken for the same quiet room.
     """
 
     def __init__(self, *, threads: int = 1) -> None:
         self._front, self._backbone = FrontEnd(), Backbone(threads=threads)
         quiet = quiet_room()
+        self._quiet = quiet[:STEP]
         self._front.reset()
         past = self._backbone.step(self._front.step(quiet))
         self._start = (self._front.history, self._backbone.state, past[-CONTEXT:].copy())
@@ -97,9 +100,14 @@ class Features:
         steps = len(samples) // STEP
         if not steps:
             return np.zeros((0, CONTEXT, SIZE), np.float32)
+        hops = samples[: steps * STEP].reshape(steps, STEP)
+        nothing = np.logical_not(np.any(hops, axis=1, keepdims=True))
+        if nothing.any():
+            hops = np.where(nothing, self._quiet, hops)
+        sound = hops.reshape(-1)
         parts = [self._past]
-        for start in range(0, len(samples), LONGEST * STEP):
-            mel = self._front.step(samples[start : start + LONGEST * STEP])
+        for start in range(0, len(sound), LONGEST * STEP):
+            mel = self._front.step(sound[start : start + LONGEST * STEP])
             parts.append(self._backbone.step(mel))
         row = np.concatenate(parts)
         self._past = row[-CONTEXT:]

@@ -55,9 +55,12 @@ class Ensemble:
         """How many members answer, as "3/4"."""
         return f"{len(self.names) - len(self.quarantined)}/{len(self.names)}"
 
-    def step(self, logits: NDArray[np.float32], time_s: float) -> Heard | None:
-        """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided."""
-        over = np.where(self._healthy(logits), np.maximum(logits - self._thresholds, NOTHING), NOTHING)
+    def step(self, logits: NDArray[np.float32], time_s: float, *, fresh: bool = True) -> Heard | None:
+        """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided. Where
+        the embeddings are the same as a hop ago (digital silence) they are not `fresh`, and a member that
+        says the same of them is not stuck."""
+        healthy = self._healthy(logits, fresh=fresh)
+        over = np.where(healthy, np.maximum(logits - self._thresholds, NOTHING), NOTHING)
         best = int(np.argmax(over))
         self.margin = float(over[best])
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
@@ -68,11 +71,11 @@ class Ensemble:
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
         return Heard(round(time_s, 3), self.word, self.names[best], round(self.margin, 4), members)
 
-    def _healthy(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def _healthy(self, logits: NDArray[np.float32], *, fresh: bool) -> NDArray[np.bool_]:
         """Which members to believe; a second wrong answer, or the same one for 20 s, puts a member aside."""
         finite = np.isfinite(logits)
         self._faults += ~finite
-        if self._last is not None:
+        if self._last is not None and fresh:
             self._same = np.where(logits == self._last, self._same + 1, 0)
         self._last = logits
         ill = set(np.flatnonzero((self._faults >= 2) | (self._same >= STUCK_HOPS)).tolist())

@@ -62,6 +62,7 @@ class Listener:
             ensemble.reset()
         self._rest = np.zeros(0, np.float32)
         self._hops = 0
+        self._window: NDArray[np.float32] | None = None
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
@@ -97,8 +98,10 @@ class Listener:
 
     def _decide(self, window: NDArray[np.float32]) -> list[Heard]:
         margin, heard = NOTHING, []
+        fresh = self._window is None or not np.array_equal(window, self._window)
+        self._window = window
         for detectors, ensemble in zip(self._detectors, self.ensembles, strict=True):
-            event = ensemble.step(detectors.step(window), self.time_s)
+            event = ensemble.step(detectors.step(window), self.time_s, fresh=fresh)
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
             if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s

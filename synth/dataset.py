@@ -22,7 +22,7 @@ from edge.files import write_whole
 from synth.acoustics import Sound, levelled
 from synth.augment import Scenery, background, scene, spoiled
 
-VERSION = "7"  # counts up when scenes or labels change: what was cached before is then made anew
+VERSION = "8"  # counts up when scenes or labels change: what was cached before is then made anew
 LATEST_S = 0.22  # a decision is right from the phrase's end up to so long after it
 EARLIEST_S = 0.02
 CLIPS_PER_JOB = 48

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from bundles import make_bundle
@@ -68,6 +70,27 @@ def test_silence_and_noise_never_trigger(listener, level):
     """A minute of silence, of a hum of noise, and of full-scale noise wakes nobody."""
     sound = np.random.default_rng(1).normal(0, 1, 750 * STEP).astype(np.float32) * np.float32(level)
     assert whole(listener, np.clip(sound, -1, 1))[0] == []
+
+
+def test_a_minute_of_digital_silence_does_not_make_deaf(golden):
+    """A sound server with nothing to play sends zeros: no member is put aside for saying the same of them."""
+    listener = Listener([load_bundle("hey_chip")])
+    assert listener.step(np.zeros(750 * STEP, np.float32)) == []
+    assert listener.ensembles[0].health == "5/5"
+    assert len(listener.step(golden)) == 1
+
+
+@pytest.mark.parametrize("silence_s", [0.1, 0.5, 2.0, 5.0])
+def test_a_call_out_of_digital_silence_is_heard(silence_s):
+    """Exact zeros before a call, as behind a noise gate or in a sound server, hide nothing."""
+    listener = Listener([load_bundle("hey_chip")])
+    calls = sorted((Path(__file__).parents[2] / "demo" / "clips").glob("call-*.wav"))
+    heard = 0
+    for path in calls:
+        listener.reset()
+        zeros = np.zeros(int(silence_s * 16_000), np.float32)
+        heard += len(listener.step(np.concatenate([zeros, samples_of(path), np.zeros(8_000, np.float32)])))
+    assert heard >= len(calls) - (3 if silence_s < 0.5 else 0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
