@@ -40,6 +40,9 @@ backend = "wav"
 folder = "spoken"
 tail_s = 0.2
 
+[log]
+level = "warning"
+
 [events]
 file = "events.jsonl"
 
