@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,11 +123,17 @@ def run_jobs(
     missing = [i for i, path in enumerate(paths) if not path.exists()]
     done(len(jobs) - len(missing))
     if missing:
-        with multiprocessing.get_context("fork").Pool(workers) as pool:
+        with multiprocessing.get_context("fork").Pool(workers, leave_interrupts) as pool:
             for i, shard in pool.imap_unordered(_work, [(i, jobs[i]) for i in missing], chunksize=1):
                 write_whole(paths[i], shard)
                 done(1)
     return joined([_read(path) for path in paths])
+
+
+def leave_interrupts() -> None:
+    """In a worker: Ctrl-C is for the parent, which ends its workers. A worker that an interrupt catches while
+    it holds the queue would leave all the others waiting."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _name(job: Job, world: World) -> str:

@@ -112,6 +112,8 @@ def _av_pieces(path: Path, channel: int) -> Iterator[tuple[Sound, int]]:
     gathered: list[Sound] = []
     duration_s, size, rate_hz = 0.0, 0, 0
     try:
+        if not path.stat().st_size:
+            raise WavError(path, "is empty: 0 bytes", AGAIN)
         # An open file and not its name, which FFmpeg would take for an address where it holds a colon.
         with (
             path.open("rb") as file,

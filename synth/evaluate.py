@@ -18,6 +18,7 @@ from edge.bundle import load_bundle
 from edge.events import HOP_S, RATE_HZ, STEP
 from edge.listener import Listener
 from synth.acoustics import Rng, Sound, babble, coloured, mixed
+from synth.dataset import leave_interrupts
 from synth.statistics import Floats, events, offset_for, poisson, wilson
 
 LEAD_S, TAIL_S = 2.0, 0.5
@@ -120,6 +121,7 @@ _listener: Listener | None = None
 
 def _open(bundle: str) -> None:
     global _listener  # noqa: PLW0603 - one pipeline for each worker
+    leave_interrupts()
     _listener = Listener([load_bundle(bundle)])
 
 

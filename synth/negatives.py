@@ -7,13 +7,17 @@ report with. Which file goes where depends on its name alone, so adding a folder
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.errors import WavError
 from synth.acoustics import Sound
 from synth.ingest import find_audio, load_audio
+
+log = logging.getLogger(__name__)
 
 WAYS = ("train", "choose", "report")
 SHARES = (0.5, 0.25, 0.25)
@@ -67,14 +71,12 @@ def recordings(source: Source, way: str, hours: float) -> Iterator[Sound]:
     for path in find_audio(source.folder).files:
         if left_s <= 0:
             return
-        if way_of(str(path.relative_to(source.folder))) != way:
-            continue
+        if way_of(str(path.relative_to(source.folder))) != way or not path.stat().st_size:
+            continue  # a package may hold a file of 0 bytes for a word that nobody spoke
         try:
             sound = load_audio(path)
-        except Exception as error:  # decoders raise their own trees
-            import logging
-
-            logging.getLogger(__name__).warning("event=unreadable file=%s why=%r", path, str(error))
+        except WavError as error:
+            log.warning("event=unreadable file=%s why=%r", path, str(error))
             continue
         left_s -= len(sound) / 16_000
         yield sound
