@@ -25,7 +25,7 @@ CONFIG = """# Written by the demo: a recording for a microphone, a folder for a 
 [microphone]
 backend = "recording"
 files = ["recording.wav"]
-pace = 4.0  # times as fast as it was recorded; what is heard does not depend on it
+pace = 8.0  # times as fast as it was recorded; what is heard does not depend on it
 
 [listen]
 bundles = ["hey_chip"]
@@ -33,7 +33,7 @@ bundles = ["hey_chip"]
 [camera]
 backend = "folder"
 folder = "../pictures"
-interval_s = 1.0
+interval_s = 0.5
 
 [speech]
 backend = "wav"
