@@ -31,13 +31,11 @@ def main(args: argparse.Namespace) -> int:
     from edge.bundle import load_bundle
     from edge.errors import UsageError
     from synth import progress
+    from synth.commands import check_counts
     from synth.evaluate import evaluate, stage, summary
     from synth.ingest import find_audio, load_audio
 
-    if args.jobs < 1:
-        raise UsageError(f"--jobs {args.jobs}: at least 1")
-    if args.seed < 0:
-        raise UsageError(f"--seed {args.seed}: at least 0")
+    check_counts(args)
     bundle = load_bundle(args.bundle).path
     with progress.bar("reading", 1 + len(args.negatives)) as done:
         clips = [(load_audio(p), p.parent.name) for p in find_audio(args.positives).files]

@@ -45,14 +45,12 @@ def main(args: argparse.Namespace) -> int:
     from edge.errors import UsageError
     from edge.files import sha256_of
     from synth import progress
+    from synth.commands import check_counts
     from synth.make import Order, make
     from synth.phrase import slug
     from synth.voices.cache import default_folder
 
-    if args.jobs < 1:
-        raise UsageError(f"--jobs {args.jobs}: at least 1")
-    if args.seed < 0:
-        raise UsageError(f"--seed {args.seed}: at least 0")
+    check_counts(args)
     for folder in args.negatives:
         if not folder.is_dir():
             raise UsageError(f"--negatives {folder}: no such folder")
