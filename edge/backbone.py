@@ -3,6 +3,11 @@
 `synth/tools/convert_backbone.py` derives `data/backbone.onnx` from the reference graph and proves that 8 new
 frames with the kept state give what the whole window of 76 gives. One graph serves both a live stream (8
 frames a call) and whole recordings (any multiple of 8 frames a call).
+
+There are two sets of weights in the same graph, at the same cost. The reference is what every detector in the
+openWakeWord style was trained on. The hardened one was taught by `synth/tools/harden_backbone.py` to say of
+speech in noise and rooms what the reference says of the same speech in quiet; our own bundles use it. A
+bundle's manifest names the one that it needs.
 """
 
 from __future__ import annotations
@@ -19,35 +24,48 @@ from edge.errors import ModelError
 from edge.events import STEP
 from edge.files import sha256_of
 from edge.frontend import FRAMES_PER_STEP, FrontEnd
+from edge.manifest import BACKBONES as FILES
 from edge.sessions import session
 
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
 LONGEST = 16  # steps in one call on a long recording: what a call touches then stays in the cache
 
+REFERENCE, HARDENED = FILES  # the file of each in data/, without its ending, is what its name maps to
+
 Array = NDArray[np.float32]
 
 
 @cache
-def identity() -> dict[str, Any]:
-    """The backbone's own manifest: name, sha256, source, licence."""
-    found: dict[str, Any] = json.loads((files("edge") / "data" / "backbone.json").read_text())
+def identity(name: str = REFERENCE) -> dict[str, Any]:
+    """A backbone's own manifest: name, sha256, source, licence."""
+    found: dict[str, Any] = json.loads((files("edge") / "data" / f"{FILES[name]}.json").read_text())
     return found
 
 
 @cache
-def _graph() -> bytes:
-    data = (files("edge") / "data" / "backbone.onnx").read_bytes()
-    if sha256_of(data) != identity()["sha256"]:
-        raise ModelError("edge/data/backbone.onnx", "differs from its manifest", "reinstall heychip")
+def _graph(name: str) -> bytes:
+    data = (files("edge") / "data" / f"{FILES[name]}.onnx").read_bytes()
+    if sha256_of(data) != identity(name)["sha256"]:
+        raise ModelError(f"edge/data/{FILES[name]}.onnx", "differs from its manifest", "reinstall heychip")
     return data
 
 
 class Backbone:
     """Embeddings of a stream of mel frames. State: the last 2 frames before each convolution over time."""
 
-    def __init__(self, *, threads: int = 1) -> None:
-        self._session = session(_graph(), "edge/data/backbone.onnx", threads=threads)
+    def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
+        self._open(_graph(name), f"edge/data/{FILES[name]}.onnx", threads)
+
+    @classmethod
+    def of(cls, data: bytes, *, threads: int = 1) -> Backbone:
+        """One that is not among our own, from the bytes of its file."""
+        made = cls.__new__(cls)
+        made._open(data, "backbone.onnx", threads)
+        return made
+
+    def _open(self, data: bytes, path: str, threads: int) -> None:
+        self._session = session(data, path, threads=threads)
         self._names = [i.name for i in self._session.get_inputs()[1:]]
         self._zeros = [np.zeros(i.shape, np.float32) for i in self._session.get_inputs()[1:]]
         self._state = self._zeros
@@ -79,8 +97,8 @@ class Features:
     follows it would be missed: it is taken for the same quiet room.
     """
 
-    def __init__(self, *, threads: int = 1) -> None:
-        self._front, self._backbone = FrontEnd(), Backbone(threads=threads)
+    def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
+        self._front, self._backbone = FrontEnd(), Backbone(name, threads=threads)
         quiet = quiet_room()
         self._quiet = quiet[:STEP]
         self._front.reset()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import Features
+from edge.backbone import REFERENCE, Features
 from edge.bundle import Bundle
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
@@ -36,8 +36,9 @@ class Listener:
         release: float = 1.0,
         offset: float = 0.0,
     ) -> None:
-        self._features = Features()
         self._detectors = [Detectors(bundle) for bundle in bundles]
+        self._hear = [bundle.manifest.backbone for bundle in bundles]
+        self._features = {name: Features(name) for name in dict.fromkeys(self._hear or [REFERENCE])}
         self.ensembles = [
             Ensemble(d.word, d.names, d.thresholds, refractory_s=refractory_s, release=release, offset=offset)
             for d in self._detectors
@@ -57,12 +58,13 @@ class Listener:
 
     def reset(self) -> None:
         """Forget the stream and start again at 0 s in a quiet room."""
-        self._features.reset()
+        for features in self._features.values():
+            features.reset()
         for ensemble in self.ensembles:
             ensemble.reset()
         self._rest = np.zeros(0, np.float32)
         self._hops = 0
-        self._window: NDArray[np.float32] | None = None
+        self._windows: dict[str, NDArray[np.float32]] = {}
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
@@ -77,14 +79,15 @@ class Listener:
         sound = np.concatenate([self._rest, self._clean(samples)])
         whole = len(sound) // STEP * STEP
         self._rest = sound[whole:]
-        windows = self._features.step(sound[:whole])
-        if len(windows) and not np.isfinite(windows[-1]).all():
-            log.warning("event=features_not_finite action=reset")
-            self._features.reset()
+        windows = {name: features.step(sound[:whole]) for name, features in self._features.items()}
+        for name, found in windows.items():
+            if len(found) and not np.isfinite(found[-1]).all():
+                log.warning("event=features_not_finite backbone=%s action=reset", name)
+                self._features[name].reset()
         heard, self.margins = [], []
-        for window in windows:
+        for hop in range(whole // STEP):
             self._hops += 1
-            heard += self._decide(window)
+            heard += self._decide({name: found[hop] for name, found in windows.items()})
         return heard
 
     def _clean(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,12 +99,13 @@ class Listener:
         log.warning("event=bad_samples count=%d total=%d", int((~finite).sum()), self.bad_samples)
         return np.where(finite, samples, np.float32(0))
 
-    def _decide(self, window: NDArray[np.float32]) -> list[Heard]:
+    def _decide(self, windows: dict[str, NDArray[np.float32]]) -> list[Heard]:
         margin, heard = NOTHING, []
-        fresh = self._window is None or not np.array_equal(window, self._window)
-        self._window = window
-        for detectors, ensemble in zip(self._detectors, self.ensembles, strict=True):
-            event = ensemble.step(detectors.step(window), self.time_s, fresh=fresh)
+        before, self._windows = self._windows, windows
+        fresh = {name: name not in before or not np.array_equal(window, before[name])
+                 for name, window in windows.items()}
+        for detectors, ensemble, name in zip(self._detectors, self.ensembles, self._hear, strict=True):
+            event = ensemble.step(detectors.step(windows[name]), self.time_s, fresh=fresh[name])
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
             if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s
@@ -116,8 +120,9 @@ class Listener:
             return None
         worst = int(np.argmax(self._cost_s))
         word = self._detectors[worst].word
-        for row in (self._detectors, self.ensembles, self._cost_s):
+        for row in (self._detectors, self.ensembles, self._hear, self._cost_s):
             del row[worst]
+        self._features = {name: kept for name, kept in self._features.items() if name in self._hear}
         log.warning("event=shed word=%r why=too_slow", word)
         return word
 

@@ -22,15 +22,15 @@ MANIFEST = "manifest.json"
 DETECTORS = "detectors.onnx"
 KINDS = ("hotword", "classifier")
 MELS, FFT, HOP_MS, SCALE = 32, 512, 10, "int16"  # the front end that this edge has
-BACKBONE, FRAMES, SIZE = "speech_embedding", 16, 96  # embeddings that a detector looks at, numbers in each
+BACKBONES = {"speech_embedding": "backbone", "hardened_embedding": "hardened"}  # name: file in data/
+FRAMES, SIZE = 16, 96  # embeddings that a detector looks at, numbers in each
 MOST_MEMBERS = 4_096
 
 # Key of the manifest, what this edge has, and how a person says it.
 _Same = tuple[tuple[str, object, str], ...]
 _FRONTEND: _Same = (("rate_hz", RATE_HZ, "Hz"), ("hop_ms", HOP_MS, "ms a frame"), ("mels", MELS, "mels"))
 _FRONTEND += (("fft", FFT, "points of FFT"), ("scale", SCALE, "as the scale of samples"))
-_BACKBONE: _Same = (("name", BACKBONE, "as backbone"), ("frames", FRAMES, "embeddings in a window"))
-_BACKBONE += (("size", SIZE, "numbers in an embedding"),)
+_BACKBONE: _Same = (("frames", FRAMES, "embeddings in a window"), ("size", SIZE, "numbers in an embedding"))
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Manifest:
     """as people say it"""
     members: tuple[Member, ...]
     """in the order of the model's outputs"""
+    backbone: str = next(iter(BACKBONES))
+    """the one that its detectors were trained on"""
     language: str = ""
     """as a tag: en-us"""
     spellings: tuple[str, ...] = ()
@@ -117,10 +119,10 @@ def parse(raw: Mapping[str, Any], where: object) -> Manifest:
         checks.problems.append(f"files does not list {DETECTORS}")
     checks.same(raw.get("frontend"), "frontend", _FRONTEND)
     checks.same(raw.get("backbone"), "backbone", _BACKBONE)
-    checks.backbone_file(raw.get("backbone"))
     manifest = Manifest(
         word=checks.text(raw, "word"),
         members=checks.members(raw.get("members")),
+        backbone=checks.backbone(raw.get("backbone")),
         language=checks.text(raw, "language", required=False),
         spellings=tuple(str(spelling) for spelling in checks.row(raw, "spellings")),
         calibration=checks.table(raw, "calibration"),
@@ -201,11 +203,17 @@ class Checks:
                 found = f"trained with {str(theirs)[:40]} {words}, this edge uses {ours}"
                 self.problems.append(f"{name}.{key}: {found}")
 
-    def backbone_file(self, table: object) -> None:
-        """The sha256 is that of our graph, or of the one that ours was derived from."""
-        theirs = table.get("sha256") if isinstance(table, dict) else None
-        if theirs is not None and str(theirs) not in backbone_hashes():
-            self.problems.append(f"backbone.sha256: trained with {str(theirs)[:12]}…, not with ours")
+    def backbone(self, table: object) -> str:
+        """Its name; the sha256, if there is one, is that of our graph or of the one that it came from."""
+        known = table if isinstance(table, dict) else {}
+        name, theirs = known.get("name"), known.get("sha256")
+        if table is not None and name not in BACKBONES:
+            ours = " or ".join(BACKBONES)
+            found = f"backbone.name: trained with {str(name)[:40]} as backbone, this edge has {ours}"
+            self.problems.append("backbone.name is missing" if name is None else found)
+        elif theirs is not None and str(theirs) not in backbone_hashes(str(name)):
+            self.problems.append(f"backbone.sha256: trained with {str(theirs)[:12]}…, not with our {name}")
+        return name if isinstance(name, str) and name in BACKBONES else next(iter(BACKBONES))
 
     def golden(self, table: object, listed: Mapping[str, str]) -> Golden | None:
         if table is None:
@@ -246,10 +254,11 @@ def is_inside(name: str) -> bool:
 
 
 @cache
-def backbone_hashes() -> frozenset[str]:
-    """The sha256 of our backbone and of the graph that it was derived from; both give the same numbers."""
-    identity = json.loads((files("edge") / "data" / "backbone.json").read_text())
-    return frozenset({identity["sha256"], identity["source_sha256"]})
+def backbone_hashes(name: str) -> frozenset[str]:
+    """The sha256 of a backbone of ours and, of the reference, that of the graph which it was derived from;
+    both give the same numbers."""
+    identity = json.loads((files("edge") / "data" / f"{BACKBONES[name]}.json").read_text())
+    return frozenset(identity[key] for key in ("sha256", "source_sha256") if key in identity)
 
 
 def _number(value: object) -> float | None:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge import __version__
-from edge.backbone import CONTEXT, SIZE, identity
+from edge.backbone import CONTEXT, HARDENED, SIZE, identity
 from edge.bundle import load_bundle
 from edge.errors import ModelError, UsageError
 from edge.events import RATE_HZ
@@ -23,6 +22,8 @@ from edge.frontend import FFT, HOP, MELS
 from edge.listener import Listener
 from edge.replay import samples_of
 from edge.wav import write_wav
+from synth.choosing import Choice
+from synth.details import or_against_best
 from synth.evaluate import Evaluation, staged, summary
 from synth.material import Material, families, seconds
 from synth.report import report_html
@@ -33,16 +34,25 @@ MOST_FALSE_ACCEPTS = 10.0  # an hour, at least so sure
 
 
 @dataclass(frozen=True)
+class Detectors:
+    """The members in one file."""
+
+    data: bytes
+    """ONNX"""
+    choice: Choice
+    """which were kept, why, and their thresholds"""
+    members: list[tuple[str, str]]
+    """name and what it was trained on, of those"""
+
+
+@dataclass(frozen=True)
 class Draft:
     """What training has made."""
 
     word: str
     lang: str
     seed: int
-    detectors: bytes
-    members: list[tuple[str, str]]
-    """name and what it was trained on"""
-    thresholds: NDArray[np.float32]
+    detectors: Detectors
     material: Material
     target: float
     """false accepts an hour that were asked for"""
@@ -54,7 +64,7 @@ class Draft:
 def write_draft(folder: Path, draft: Draft) -> None:
     """A bundle without figures."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "detectors.onnx", draft.detectors)
+    write_whole(folder / "detectors.onnx", draft.detectors.data)
     _write_manifest(folder, _manifest(draft), ["detectors.onnx"])
 
 
@@ -68,6 +78,9 @@ def publish(folder: Path, draft: Draft, found: Evaluation, out: Path, *, force: 
                          "add voices or negatives, or --force to have it all the same")
     manifest = _manifest(draft)
     manifest["calibration"] |= figures
+    names = [name for name, _ in draft.detectors.members]
+    if len(names) > 1:
+        manifest["calibration"]["or_against_best_member"] = or_against_best(found, names)
     if problems:
         manifest["calibration"]["forced_over"] = problems
     manifest["golden"] = _golden(folder, draft)
@@ -112,16 +125,18 @@ def _manifest(draft: Draft) -> dict[str, Any]:
         "schema": 1, "kind": "hotword", "word": draft.word, "language": draft.lang, "preset": draft.preset,
         "spellings": sorted({s.text for s in train.phrases}),
         "members": [{"name": name, "trained_on": on, "threshold": round(float(t), 4)}
-                    for (name, on), t in zip(draft.members, draft.thresholds, strict=True)],
+                    for (name, on), t in zip(draft.detectors.members, draft.detectors.choice.thresholds,
+                                                strict=True)],
         "frontend": {"rate_hz": RATE_HZ, "hop_ms": HOP * 1000 // RATE_HZ, "mels": MELS, "fft": FFT,
                      "scale": "int16"},
-        "backbone": {"name": identity()["name"], "sha256": identity()["sha256"], "frames": CONTEXT,
+        "backbone": {"name": HARDENED, "sha256": identity(HARDENED)["sha256"], "frames": CONTEXT,
                      "size": SIZE},
         "calibration": {
             "target_false_accepts_per_hour": draft.target,
             "found_on": {"hours": round(draft.choose_hours, 2),
                          "of": "voices and recordings that were not trained on",
                          "method": "peaks over threshold, tail extrapolated"},
+            "members_chosen": draft.detectors.choice.told(),
         },
         "clips": {"train": families(train.phrases), "choose": families(choose.phrases),
                   "report": families(material.ways["report"].phrases),
@@ -146,7 +161,8 @@ def _voices(material: Material) -> list[dict[str, Any]]:
 
 
 def _data(material: Material) -> list[dict[str, Any]]:
-    rows = [{"name": s.name, "kind": s.kind, "licence": s.licence, "package": s.package}
+    rows = [{"name": s.name, "kind": s.what, "language": s.language, "licence": s.licence,
+             "package": s.package}
             for s in material.sources]
     spoken = {way: round(seconds([s.sound for s in w.sentences + w.near]) / 3600, 2)
               for way, w in material.ways.items()}

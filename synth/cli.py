@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from edge import __version__
 from edge.errors import HeychipError
 
-COMMANDS = ("make", "evaluate", "voices")
+COMMANDS = ("make", "evaluate", "voices", "negatives")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,7 +1,8 @@
 """From clips to examples: scenes through the very front end and backbone that the daemon runs.
 
 Work is cut into jobs. A job is a few clips of one kind and a seed; its result is a shard of embeddings on the
-disk, named after everything that it depends on, so that an interrupted run goes on where it was.
+disk, named after everything that it depends on and nothing else: an interrupted run goes on where it was, and
+for another phrase the speech and the sentences that it shares with this one have been listened to already.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import CONTEXT, SIZE, Features, identity
+from edge.backbone import CONTEXT, HARDENED, SIZE, Features, identity
 from edge.events import HOP_S, RATE_HZ, STEP
 from edge.files import write_whole
 from synth.acoustics import Sound, levelled
 from synth.augment import Scenery, background, scene, spoiled
 
-VERSION = "8"  # counts up when scenes or labels change: what was cached before is then made anew
+VERSION = "9"  # counts up when scenes or labels change: what was cached before is then made anew
 LATEST_S = 0.22  # a decision is right from the phrase's end up to so long after it
 EARLIEST_S = 0.02
 CLIPS_PER_JOB = 48
@@ -91,8 +92,23 @@ class World:
 
     clips: Sequence[Sound]
     scenery: Scenery
-    name: str
-    """says which world it is, for the names of shards"""
+    digests: Sequence[str]
+    """of each clip, for the names of shards"""
+    surroundings: str
+    """digest of the scenery, for the same"""
+
+    @staticmethod
+    def of(clips: Sequence[Sound], scenery: Scenery) -> World:
+        """With digests of everything."""
+        around = hashlib.sha256()
+        for pool in (scenery.rooms, scenery.talk, scenery.noise):
+            around.update(repr([digest_of(sound) for sound in pool]).encode())
+        return World(clips, scenery, [digest_of(sound) for sound in clips], around.hexdigest())
+
+
+def digest_of(sound: Sound) -> str:
+    """sha256 of every sample."""
+    return hashlib.sha256(np.ascontiguousarray(sound).data).hexdigest()
 
 
 _world: World | None = None
@@ -105,11 +121,11 @@ def phrase_jobs(clips: Sequence[int], copies: int, seed: int, kind: str = "phras
     return [Job(kind, chunk, (seed, copy, chunk[0])) for copy in range(copies) for chunk in chunks]
 
 
-def stream_jobs(clips: Sequence[int], copies: int, seed: int, per_stream: int = 8) -> list[Job]:
-    """Jobs for streams of several clips in a row: once plain, then `copies` times spoiled."""
-    chunks = [tuple(clips[i : i + per_stream]) for i in range(0, len(clips), per_stream)]
-    plain = [Job("plain", chunk, (seed, 0, chunk[0])) for chunk in chunks]
-    return plain + [Job("stream", c, (seed, copy + 1, c[0])) for copy in range(copies) for c in chunks]
+def stream_jobs(rows: Sequence[tuple[int, ...]], copies: int, seed: int) -> list[Job]:
+    """Jobs for streams, each of several clips in a row: once plain, then `copies` times spoiled."""
+    plain = [Job("plain", row, (seed, 0, k)) for k, row in enumerate(rows)]
+    return plain + [
+        Job("stream", row, (seed, copy + 1, k)) for copy in range(copies) for k, row in enumerate(rows)]
 
 
 def run_jobs(
@@ -137,7 +153,9 @@ def leave_interrupts() -> None:
 
 
 def _name(job: Job, world: World) -> str:
-    text = repr((VERSION, identity()["sha256"], world.name, job))
+    clips = [world.digests[clip] for clip in job.clips]
+    around = "" if job.kind == "plain" else world.surroundings
+    text = repr((VERSION, identity(HARDENED)["sha256"], around, job.kind, clips, job.seed))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -151,7 +169,7 @@ def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
     """In a worker: one job to the bytes of its shard."""
     global _features  # noqa: PLW0603 - one session for each process
     if _features is None:
-        _features = Features()
+        _features = Features(HARDENED)
     assert _world is not None  # noqa: S101 - set before the fork
     index, job = task
     natural = job.kind in ("stream", "plain", "noise")

@@ -23,7 +23,8 @@ Sound = NDArray[np.float32]
 
 MAX_S = 12 * 3600.0  # a few kilobytes of FLAC can hold days of silence
 BLOCK_S = 10.0
-FORMATS = "aac,aiff,amr,asf,au,caf,flac,g722,matroska,mov,mp3,ogg,wav"
+FORMATS = "aac,aiff,amr,asf,au,caf,flac,g722,gsm,matroska,mov,mp3,ogg,wav"
+RAW = {".g722": "g722", ".gsm": "gsm"}  # they have no header to be known by
 OPTIONS = {"format_whitelist": FORMATS}  # FFmpeg would open what a playlist lists, whatever its name
 EXTRA = "pip install 'heychip[synth]'"
 AGAIN = "play it to see whether it is whole, or leave it out"
@@ -108,7 +109,7 @@ def _wav_pieces(path: Path, channel: int) -> Iterator[tuple[Sound, int]]:
 def _av_pieces(path: Path, channel: int) -> Iterator[tuple[Sound, int]]:
     """Decoded frames, gathered to seconds, since there may be thousands of them in a minute."""
     av = _av()
-    raw = "g722" if path.suffix.lower() == ".g722" else None  # it has no header to be known by
+    raw = RAW.get(path.suffix.lower())
     gathered: list[Sound] = []
     duration_s, size, rate_hz = 0.0, 0, 0
     try:

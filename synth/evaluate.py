@@ -6,20 +6,17 @@ recording in which nothing passed the threshold. A false accept is an event in a
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import load_bundle
-from edge.events import HOP_S, RATE_HZ, STEP
-from edge.listener import Listener
+from edge.events import HOP_S, RATE_HZ
 from synth.acoustics import Rng, Sound, babble, coloured, mixed
-from synth.dataset import leave_interrupts
 from synth.statistics import Floats, events, offset_for, poisson, wilson
+from synth.streaming import Answer, Failure, answers
 
 LEAD_S, TAIL_S = 2.0, 0.5
 RATES = (0.1, 0.5, 1.0)
@@ -38,16 +35,8 @@ class Positive:
     """clean, or its signal-to-noise ratio"""
     family: str
     """whose voice it is"""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the pipeline made of one recording."""
-
-    margins: NDArray[np.float32]
-    """[H], one for each hop"""
-    event_s: tuple[float, ...]
-    """when it heard something"""
+    name: str = ""
+    """of the recording, where it has one"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +52,20 @@ class Evaluation:
     """the margins of each negative stream"""
     hours: float
     """of negatives"""
+    member_best: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    """[P, N], the largest margin of each member in each phrase"""
+    member_negatives: tuple[Floats, ...] = ()
+    """[H, N], the margins of the members in each negative stream"""
+    names: tuple[str, ...] = ()
+    """of the negative streams, where they have any"""
+
+    def alone(self, member: int) -> Evaluation:
+        """As if there were this member only; of latency it knows nothing."""
+        first = np.full(len(self.positives), np.nan)
+        streams = tuple(stream[:, member] for stream in self.member_negatives)
+        return replace(self, best=self.member_best[:, member], first_s=first, negatives=streams,
+                       member_best=self.member_best[:, [member]],
+                       member_negatives=tuple(stream[:, [member]] for stream in self.member_negatives))
 
     def alarms(self, offset: float = 0.0) -> int:
         """False accepts in all the negatives, with `offset` added to every threshold."""
@@ -74,13 +77,21 @@ class Evaluation:
 
     def misses(self, offset: float = 0.0, **only: str) -> tuple[int, int]:
         """How many phrases are missed, of how many; `only` picks by condition or family."""
-        picked = np.array([all(getattr(p, k) == v for k, v in only.items()) for p in self.positives], bool)
-        return int((self.best[picked] < offset).sum()), int(np.sum(picked))
+        missed = self.missed(offset, **only)
+        return int(missed.sum()), len(missed)
 
-    def latency_s(self) -> Floats:
-        """From the end of the phrase to the decision, for each one heard."""
-        late: Floats = self.first_s - np.array([p.end_s for p in self.positives])
+    def missed(self, offset: float = 0.0, **only: str) -> NDArray[np.bool_]:
+        """Whether each phrase is missed [K], in order, of those that `only` picks."""
+        return np.asarray(self.best[self._picked(**only)] < offset, bool)
+
+    def latency_s(self, **only: str) -> Floats:
+        """From the end of the phrase to the decision, for each one heard that `only` picks."""
+        picked = self._picked(**only)
+        late: Floats = self.first_s[picked] - np.array([self.positives[k].end_s for k in picked])
         return late[np.isfinite(late)]
+
+    def _picked(self, **only: str) -> list[int]:
+        return [k for k, p in enumerate(self.positives) if all(getattr(p, n) == v for n, v in only.items())]
 
     def conditions(self) -> list[str]:
         """Those that occur, in order."""
@@ -116,51 +127,29 @@ def stage(clips: Sequence[tuple[Sound, str]], pool: Sequence[Sound], seed: int) 
     return made
 
 
-_listener: Listener | None = None
-
-
-def _open(bundle: str) -> None:
-    global _listener  # noqa: PLW0603 - one pipeline for each worker
-    leave_interrupts()
-    _listener = Listener([load_bundle(bundle)])
-
-
-def _answer(samples: NDArray[np.int16]) -> Answer:
-    assert _listener is not None  # noqa: S101 - set by the pool's initialiser
-    _listener.reset()
-    sound = samples.astype(np.float32) / 32768
-    heard = _listener.step(np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))
-    return Answer(np.array(_listener.margins, np.float32), tuple(h.time_s for h in heard))
-
-
-def answers(
-    bundle: Path | str, sounds: Iterable[Sound], workers: int, done: Callable[[int], None]
-) -> list[Answer]:
-    """Each sound [n] through a fresh pipeline, on `workers` processes; `done(1)` is called for each. Raises
-    ModelError."""
-    Listener([load_bundle(bundle)])  # raises ModelError here; in a worker, the pool would start it for ever
-    coded = ((np.clip(np.round(s * 32768), -32768, 32767)).astype(np.int16) for s in sounds)
-    found = []
-    context = multiprocessing.get_context("spawn")  # JAX has threads by now, which do not survive a fork
-    with context.Pool(workers, _open, (str(bundle),)) as pool:
-        for answer in pool.imap(_answer, coded, chunksize=4):
-            found.append(answer)
-            done(1)
-    return found
-
-
 def evaluate(
     bundle: Path | str, positives: Sequence[Positive], negatives: Sequence[Sound], workers: int,
     done: Callable[[int], None],
 ) -> Evaluation:
-    """Streams everything through the bundle."""
-    found = answers(bundle, [*(p.sound for p in positives), *negatives], workers, done)
-    heard, streams = found[: len(positives)], found[len(positives) :]
+    """Streams everything through the bundle. Raises ModelError."""
+    found = answers([bundle], [*(p.sound for p in positives), *negatives], workers, done)
+    only = [answer[0] for answer in found if not isinstance(answer, Failure)]  # a sound cannot fail
+    return evaluation(positives, only[: len(positives)], only[len(positives) :])
+
+
+def evaluation(positives: Sequence[Positive], heard: Sequence[Answer], streams: Sequence[Answer],
+               names: Sequence[str] = ()) -> Evaluation:
+    """The answers of a bundle to each phrase, and to each stream of the given names, as one."""
     best = np.array([a.margins.max() if len(a.margins) else -np.inf for a in heard])
     first = np.array([a.event_s[0] if a.event_s else np.nan for a in heard])
     hours = sum(len(a.margins) for a in streams) * HOP_S / 3600
-    margins = tuple(a.margins for a in streams if len(a.margins))
-    return Evaluation(tuple(positives), best, first, margins, hours)
+    whole = [k for k, a in enumerate(streams) if len(a.margins)]
+    members = max((a.members.shape[1] for a in (*heard, *streams)), default=0)
+    member_best = [a.members.max(axis=0) if len(a.members) else np.full(members, -np.inf) for a in heard]
+    return Evaluation(
+        tuple(positives), best, first, tuple(streams[k].margins for k in whole), hours,
+        np.array(member_best, np.float32).reshape(-1, members),
+        tuple(streams[k].members for k in whole), tuple(names[k] for k in whole) if names else ())
 
 
 def share(misses: int, count: int) -> dict[str, object]:

@@ -28,8 +28,8 @@ __all__ = ["Clip", "Fault", "Found", "Rejected", "check_clip", "find_audio", "in
 Sound = NDArray[np.float32]
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".aac", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".g722", ".m4a", ".mka", ".mp3", ".mp4",
-            ".oga", ".ogg", ".opus", ".wav", ".wave", ".webm", ".wma")  # fmt: skip
+SUFFIXES = (".aac", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".g722", ".gsm", ".m4a", ".mka", ".mp3",
+            ".mp4", ".oga", ".ogg", ".opus", ".wav", ".wave", ".webm", ".wma")  # fmt: skip
 MIN_S, MAX_S = 0.2, 30.0
 MAX_CLIPPED = 0.05
 SILENCE_DB = -60.0  # of full scale, without the offset

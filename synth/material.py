@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +22,14 @@ from synth.near_misses import near_misses
 from synth.negatives import WAYS, Source
 from synth.phrase import spellings
 from synth.presets import NEAR_SHARES, PHRASE_SHARES, SENTENCE_SHARES, Preset
-from synth.sentences import sentences
+from synth.sentences import matcher, sentences
 from synth.voices import Engine, Take, Voice
 from synth.voices.cache import speak_all
 from synth.voices.plan import plan, split
 
 SHARE = {"train": 1.0, "choose": 0.16, "report": 0.16}  # of a preset's amounts, for each way
 SHARES = {"phrases": PHRASE_SHARES, "near": NEAR_SHARES, "sentences": SENTENCE_SHARES}
+HELD_OUT_HOURS = 2.0  # of the hours to train on: a promise of one in ten hours wants hours to be found on
 LONGEST_PHRASE_S = 2.5  # a take of the phrase that is longer has gone wrong
 
 
@@ -39,6 +41,8 @@ class Spoken:
     """[n], 16 kHz, trimmed"""
     voice: Voice
     text: str
+    place: int
+    """in the plan of its kind, where some are left out"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,17 @@ class Way:
     """of real people"""
     noise: list[Sound] = field(default_factory=list)
     """real background and music"""
+    music: list[Sound] = field(default_factory=list)
+    """the music alone: hours of it are a stream in which nobody calls"""
+
+
+class Asked(NamedTuple):
+    """A take, and what it is for."""
+
+    way: str
+    kind: str
+    place: int
+    take: Take
 
 
 @dataclass(frozen=True)
@@ -78,19 +93,21 @@ def gather(
     texts = {
         "phrases": spellings(phrase, lang),
         "near": [near.text for near in near_misses(phrase, lang=lang, seed=seed)],
-        "sentences": sentences(max(50, preset.sentences), seed, avoid=phrase, lang=lang),
+        "sentences": sentences(max(50, preset.sentences), seed, lang=lang),
     }
+    contains = matcher(phrase)
     amounts = {"phrases": preset.phrases, "near": preset.near_misses, "sentences": preset.sentences}
     voices = split([voice for engine in engines for voice in engine.voices()], seed)
-    takes: list[tuple[str, str, Take]] = []
+    takes: list[Asked] = []
     for w, way in enumerate(WAYS):
         for k, (kind, amount) in enumerate(amounts.items()):
             planned = plan(texts[kind], engines, int(amount * SHARE[way]), seed * 100 + w * 10 + k,
                            voices[way], own_recordings=kind == "phrases", weights=SHARES[kind])
-            takes += [(way, kind, take) for take in planned]
+            takes += [Asked(way, kind, k, take) for k, take in enumerate(planned)
+                      if kind != "sentences" or not contains(take.text)]
     ways, rejected = _spoken(takes, engines, jobs, cache / "clips")
     sources = negatives.installed(folders)
-    _recorded(ways, sources, preset)
+    _recorded(ways, sources, preset, cache)
     return Material(ways, rejected, sources, _digest((phrase, preset, seed), ways))
 
 
@@ -100,20 +117,20 @@ def _digest(asked: tuple[object, ...], ways: dict[str, Way]) -> str:
     digest = hashlib.sha256(repr(asked).encode())
     for way in ways.values():
         for sound in [*(s.sound for s in way.phrases + way.near + way.sentences), *way.speech, *way.noise]:
-            digest.update(sound.tobytes())
+            digest.update(np.ascontiguousarray(sound).data)
             digest.update(b"|")
     return digest.hexdigest()[:16]
 
 
 def _spoken(
-    takes: Sequence[tuple[str, str, Take]], engines: Sequence[Engine], jobs: int, cache: Path
+    takes: Sequence[Asked], engines: Sequence[Engine], jobs: int, cache: Path
 ) -> tuple[dict[str, Way], Rejected]:
     """Every take through its engine, trimmed and judged."""
     ways = {way: Way() for way in WAYS}
     faults: list[tuple[str, Fault]] = []
     with progress.bar("speaking", len(takes)) as done:
-        spoken = speak_all([take for _, _, take in takes], engines, jobs=jobs, progress=done, cache=cache)
-        for (way, kind, take), (_, said, reason) in zip(takes, spoken, strict=True):
+        spoken = speak_all([asked.take for asked in takes], engines, jobs=jobs, progress=done, cache=cache)
+        for (way, kind, place, take), (_, said, reason) in zip(takes, spoken, strict=True):
             sound = said
             fault = Fault(reason or "no sound", take.voice.name) if sound is None else check_clip(sound)
             if fault is None and sound is not None:
@@ -124,18 +141,20 @@ def _spoken(
             if fault is not None or sound is None:
                 faults.append((f"{take.voice.engine}/{take.voice.name}", fault or Fault("no sound", "")))
                 continue
-            getattr(ways[way], kind).append(Spoken(sound, take.voice, take.text))
+            getattr(ways[way], kind).append(Spoken(sound, take.voice, take.text, place))
     return ways, Rejected.of(faults)
 
 
-def _recorded(ways: dict[str, Way], sources: Sequence[Source], preset: Preset) -> None:
+def _recorded(ways: dict[str, Way], sources: Sequence[Source], preset: Preset, cache: Path) -> None:
     """Adds real speech and noise to each way."""
-    shares = {"train": 0.5, "choose": 0.25, "report": 0.25}
     with progress.bar("reading real speech and noise", len(sources) * len(WAYS)) as done:
         for source in sources:
             for way in WAYS:
-                found = list(negatives.recordings(source, way, preset.speech_hours * shares[way]))
+                hours = preset.speech_hours * (1.0 if way == "train" else HELD_OUT_HOURS)
+                found = list(negatives.recordings(source, way, hours, cache / "recordings"))
                 (ways[way].noise if source.kind == "noise" else ways[way].speech).extend(found)
+                if source.music:
+                    ways[way].music.extend(found)
                 done(1)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 
 from edge.events import HOP_S
 from synth.evaluate import Evaluation
-from synth.statistics import peaks
+from synth.statistics import peaks, poisson, wilson
 
 COLOURS = ("#0b7285", "#e67700", "#a61e4d", "#5f3dc4")
 NEAR = 8.0  # logits under the threshold that are still worth a dot
@@ -40,25 +42,53 @@ def _svg(figure: Any, title: str) -> str:
 
 
 def det_curve(found: Evaluation) -> str:
-    """Misses over false accepts an hour, a line for each condition, a dot for the bundle's own thresholds."""
+    """Misses over false accepts an hour with the 95 % band, a line for each condition, and a dot with both of
+    its intervals for the bundle's own thresholds."""
+    lines = {condition: (found, condition) for condition in found.conditions()}
+    return _det(lines, "DET curve")
+
+
+def det_curves(found: Mapping[str, Evaluation], condition: str) -> str:
+    """The same for several bundles in one condition, a line for each."""
+    return _det({name: (one, condition) for name, one in found.items()}, f"DET curves, {condition}")
+
+
+def _det(lines: Mapping[str, tuple[Evaluation, str]], title: str) -> str:
     figure, axes = _figure(5.6, 4.2)
-    values = np.concatenate(found.negatives) if found.negatives else np.zeros(1)
-    offsets = np.unique(np.quantile(values, 1 - np.geomspace(1e-6, 0.02, 80)))
-    rates = np.array([found.alarms(o) / max(found.hours, 1e-9) for o in offsets])
-    floor = 0.5 / max(found.hours, 1e-9)  # none at all has to stand somewhere on a logarithmic axis
-    for colour, condition in zip(COLOURS, found.conditions(), strict=False):
-        shares = [100 * m / max(1, n) for m, n in (found.misses(o, condition=condition) for o in offsets)]
-        axes.plot(np.maximum(rates, floor), shares, color=colour, label=condition, lw=1.8)
-        missed, count = found.misses(condition=condition)
-        at = max(found.alarms() / max(found.hours, 1e-9), floor)
-        axes.plot([at], [100 * missed / max(1, count)], "o", color=colour, ms=7)
-    axes.set(xscale="log", xlabel="false accepts per hour", ylabel="missed, %", ylim=(-2, 102),
-             title="DET curve")
-    axes.axvline(floor, color="#adb5bd", lw=0.8, ls=":")
-    axes.text(floor, 99, " none in all", color="#868e96", fontsize=8, va="top")
+    for colour, (label, (found, condition)) in zip(cycle(COLOURS), lines.items(), strict=False):
+        hours = max(found.hours, 1e-9)
+        floor = 0.5 / hours  # none at all has to stand somewhere on a logarithmic axis
+        values = np.concatenate(found.negatives) if found.negatives else np.zeros(1)
+        none = np.nextafter(float(values.max()), np.inf)  # the lowest offset that leaves none
+        offsets = np.unique([*np.quantile(values, 1 - np.geomspace(1e-6, 0.02, 80)), none])
+        rates = np.maximum([found.alarms(offset) / hours for offset in offsets], floor)
+        shares = [_per_cent(*found.misses(offset, condition=condition)) for offset in offsets]
+        missed, low, high = np.array(shares).T
+        axes.fill_between(rates, low, high, step="pre", color=colour, alpha=0.13, lw=0)
+        axes.step(rates, missed, where="pre", color=colour, lw=2, label=label)
+        _own(axes, found, condition, colour, floor)
+        axes.axvline(floor, color="#adb5bd", lw=0.8, ls=":")
+        axes.text(floor, 99, " none in all", color="#868e96", fontsize=8, va="top")
+    axes.set(xscale="log", xlabel="false accepts per hour", ylabel="missed, %", ylim=(-2, 102), title=title)
     axes.legend(frameon=False)
     axes.grid(alpha=0.25)
     return _svg(figure, "misses over false accepts per hour")
+
+
+def _own(axes: Any, found: Evaluation, condition: str, colour: str, floor: float) -> None:
+    """The bundle's own thresholds: a dot, and a cross of what else it may be."""
+    rate = max(found.alarms() / max(found.hours, 1e-9), floor)
+    slow, fast = poisson(found.alarms(), found.hours)
+    at, low, high = _per_cent(*found.misses(condition=condition))
+    axes.plot([max(slow, floor), min(fast, 1e4)], [at, at], color=colour, lw=1)
+    axes.plot([rate, rate], [low, high], color=colour, lw=1)
+    axes.plot([rate], [at], "o", color=colour, ms=7)
+
+
+def _per_cent(misses: int, count: int) -> tuple[float, float, float]:
+    """A share with its 95 % interval."""
+    low, high = wilson(misses, count)
+    return 100 * misses / max(1, count), 100 * low, 100 * high
 
 
 def latencies(found: Evaluation) -> str:

@@ -40,9 +40,12 @@ class Preset:
 
 # Kokoro's clips cost a second of a core each and are worth it for the phrase; sentences are long and only
 # have to be something else, so few of them are spoken by it.
-PHRASE_SHARES = {"kokoro": 1.0, "espeak-ng": 1.0, "flite": 0.5, "festival": 0.5, "piper": 0.3}
-NEAR_SHARES = {**PHRASE_SHARES, "kokoro": 0.12}
-SENTENCE_SHARES = {**PHRASE_SHARES, "kokoro": 0.06}
+PHRASE_SHARES = {"kokoro": 2.0, "google": 2.0, "espeak-ng": 1.0, "flite": 0.5, "festival": 0.5, "piper": 0.5}
+NEAR_SHARES = {**PHRASE_SHARES, "kokoro": 0.5, "google": 0.12}
+SENTENCE_SHARES = {**PHRASE_SHARES, "kokoro": 0.5, "google": 0.06}
+
+PER_VOICE = "per-voice"
+MEMBERS = ("all", PER_VOICE)  # what the members of an ensemble hear
 
 ENGINES = ("espeak-ng", "flite", "festival", "kokoro")
 PRESETS = {

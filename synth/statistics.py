@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.stats import binomtest, chi2
 
 from edge.events import HOP_S
 
@@ -40,13 +41,16 @@ def peaks(margin: Floats, most: int = 2_000) -> Floats:
 def offset_for(margins: Sequence[Floats], allowed: float) -> float:
     """The lowest offset that leaves at most `allowed` events in all the streams together."""
     values = np.sort(np.concatenate(list(margins)))[::-1]
+    highest = [(float(m.max()), m) for m in margins if len(m)]
+
+    def count(offset: float) -> int:
+        return sum(len(events(m, offset)) for most, m in highest if most >= offset)
+
     low, high = 0, len(values) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        count = sum(len(events(m, values[middle])) for m in margins)
-        low, high = (middle, high) if count <= allowed else (low, middle - 1)
-    count = sum(len(events(m, values[low])) for m in margins)
-    return float(values[low]) if count <= allowed else float(np.nextafter(values[0], np.inf))
+        low, high = (middle, high) if count(values[middle]) <= allowed else (low, middle - 1)
+    return float(values[low]) if count(values[low]) <= allowed else float(np.nextafter(values[0], np.inf))
 
 
 def wilson(k: int, n: int) -> tuple[float, float]:
@@ -65,3 +69,42 @@ def poisson(k: int, hours: float) -> tuple[float, float]:
         return 0.0, float("inf")
     low = float(chi2.ppf(0.025, 2 * k)) / 2 if k else 0.0
     return low / hours, float(chi2.ppf(0.975, 2 * k + 2)) / 2 / hours
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two shares of the same n things, as when two detectors are given the same recordings."""
+
+    difference: float
+    """the first share minus the second"""
+    low: float
+    high: float
+    """its 95 % interval (Newcombe, 1998, method 10: Wilson's intervals joined by the correlation)"""
+    p: float
+    """how often chance alone would set them apart so far or farther (exact McNemar test)"""
+
+
+def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
+    """Compares two answers [n] to each of n things."""
+    n = len(first)
+    if not n:
+        return Paired(0.0, -1.0, 1.0, 1.0)
+    both, neither = int((first & second).sum()), int((~first & ~second).sum())
+    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    shares = (both + only_first) / n, (both + only_second) / n
+    (low_1, high_1), (low_2, high_2) = wilson(both + only_first, n), wilson(both + only_second, n)
+    product = (both + only_first) * (n - both - only_first) * (both + only_second) * (n - both - only_second)
+    cross = float(both * neither - only_first * only_second)
+    if cross > 0:
+        cross = max(cross - n / 2, 0.0)
+    phi = cross / math.sqrt(product) if product else 0.0
+    down, up = (shares[0] - low_1, high_2 - shares[1]), (high_1 - shares[0], shares[1] - low_2)
+    difference = shares[0] - shares[1]
+    return Paired(difference, difference - _joined(*down, phi), difference + _joined(*up, phi),
+                  float(binomtest(only_first, only_first + only_second).pvalue)
+                  if only_first + only_second else 1.0)
+
+
+def _joined(a: float, b: float, phi: float) -> float:
+    """The length of the sum of two deviations that are correlated."""
+    return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))

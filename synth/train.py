@@ -19,28 +19,15 @@ import optax
 from numpy.typing import NDArray
 
 from edge.backbone import CONTEXT, SIZE
-from synth.dataset import NEGATIVE, POSITIVE, Examples
+from synth.dataset import Examples
+from synth.draw import Draw, Member, Recipe
 
-CHANNELS = 32
 KERNEL = 3
-ROUND = 250  # steps between two minings
-POSITIVE_SHARE = 0.25
-HARD_SHARE = 0.2  # of the negatives of a batch, once there are any mined
-MASKED = 0.5  # of the channels of an example; with few voices this keeps it from learning them by heart
-FINAL_NEGATIVE_WEIGHT = 1.0
 AVERAGING = 0.995
+PIECE = 65_536  # windows that are scored at once
+VERSION = 3  # counts up when the code of this room changes what comes out
 
 Params = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Member:
-    """One detector of the ensemble, before training."""
-
-    name: str
-    trained_on: str
-    weights: NDArray[np.float32]
-    """[clips], how much each clip of the phrase counts for this member"""
 
 
 @dataclass(frozen=True)
@@ -52,13 +39,7 @@ class Trained:
     scale: NDArray[np.float32]
 
 
-def recipe() -> tuple[float, ...]:
-    """Everything in this room that decides what comes out, for the name under which weights are kept; the
-    first counts up when the code changes."""
-    return (1, CHANNELS, KERNEL, ROUND, POSITIVE_SHARE, HARD_SHARE, MASKED, FINAL_NEGATIVE_WEIGHT, AVERAGING)
-
-
-def start_params(members: int, seed: int) -> Params:
+def start_params(members: int, seed: int, channels: int) -> Params:
     """First weights, He's normal; the leading axis of everything is the member."""
     keys = jax.random.split(jax.random.PRNGKey(seed), 3)
     last = CONTEXT - 2 * (KERNEL - 1)
@@ -67,11 +48,11 @@ def start_params(members: int, seed: int) -> Params:
         return jax.random.normal(key, (members, *shape)) * np.sqrt(2 / fan_in)
 
     return {
-        "w1": normal(keys[0], KERNEL, SIZE, CHANNELS, fan_in=KERNEL * SIZE),
-        "b1": jnp.zeros((members, CHANNELS)),
-        "w2": normal(keys[1], KERNEL, CHANNELS, CHANNELS, fan_in=KERNEL * CHANNELS),
-        "b2": jnp.zeros((members, CHANNELS)),
-        "w3": normal(keys[2], last, CHANNELS, fan_in=2 * last * CHANNELS),
+        "w1": normal(keys[0], KERNEL, SIZE, channels, fan_in=KERNEL * SIZE),
+        "b1": jnp.zeros((members, channels)),
+        "w2": normal(keys[1], KERNEL, channels, channels, fan_in=KERNEL * channels),
+        "b2": jnp.zeros((members, channels)),
+        "w3": normal(keys[2], last, channels, fan_in=2 * last * channels),
         "b3": jnp.full((members,), -2.0),
     }
 
@@ -101,18 +82,41 @@ def row_logits(params: Params, rows: Any) -> Any:
     return jax.vmap(one)(params)
 
 
-def _loss(params: Params, x: Any, y: Any, weight: Any, penalty: Any) -> Any:
+def scored(params: Params, rows: Any, *, each: bool = True) -> NDArray[np.float32]:
+    """`row_logits` [N, R - 15], a piece at a time: what is between the layers is larger than the table. With
+    `each` off it is [1, R - 15], the highest of the members."""
+    count = len(rows) - CONTEXT + 1
+    found = []
+    for start in range(0, count, PIECE):
+        piece = rows[start : start + PIECE + CONTEXT - 1]
+        short = PIECE + CONTEXT - 1 - len(piece)
+        if short and start:  # of the same shape as the others, so that nothing is compiled twice
+            piece = jnp.pad(jnp.asarray(piece), ((0, short), (0, 0)))
+        logits = np.asarray(row_logits(params, jnp.asarray(piece, jnp.float32)))
+        logits = logits[:, : count - start]
+        found.append(logits if each else logits.max(axis=0, keepdims=True))
+    return np.concatenate(found, axis=1)
+
+
+def _loss(params: Params, x: Any, y: Any, weight: Any, step: float) -> Any:
     """Cross entropy, summed over the members; x [B, 16, 96], y [B], weight [N, B]."""
-    logits = jax.vmap(member_logits, in_axes=(0, None))(params, x)
-    each = optax.sigmoid_binary_cross_entropy(logits, y[None]) * weight
-    return (each.sum(axis=1) / weight.sum(axis=1)).sum() + 1e-5 * penalty * sum(
-        (params[k] ** 2).sum() for k in ("w1", "w2", "w3"))
+
+    def error(x: Any) -> Any:
+        logits = jax.vmap(member_logits, in_axes=(0, None))(params, x)
+        each = optax.sigmoid_binary_cross_entropy(logits, y[None]) * weight
+        return (each.sum(axis=1) / weight.sum(axis=1)).sum()
+
+    found = error(x)
+    if step:
+        worse = x + step * jnp.sign(jax.lax.stop_gradient(jax.grad(error)(x)))
+        found = (found + error(worse)) / 2
+    return found + 1e-5 * sum((params[k] ** 2).sum() for k in ("w1", "w2", "w3"))
 
 
-@partial(jax.jit, static_argnames=("optimiser",))
+@partial(jax.jit, static_argnames=("optimiser", "recipe"))
 def _round(
     params: Params, average: Params, state: Any, rows: Any, batch: dict[str, Any], *, key: Any,
-    optimiser: Any,
+    optimiser: Any, recipe: Recipe,
 ) -> tuple[Params, Params, Any, Any]:
     """A round of steps; `batch` holds, for every step, first rows, labels and weights."""
 
@@ -120,9 +124,10 @@ def _round(
         params, average, state, key = carry
         key, mask_key, row_key = jax.random.split(key, 3)
         x = rows[item["first"][:, None] + jnp.arange(CONTEXT)].astype(jnp.float32)
-        keep = jax.random.bernoulli(mask_key, 1 - MASKED, (x.shape[0], 1, SIZE))
-        keep_time = jax.random.bernoulli(row_key, 1 - MASKED / 2, (x.shape[0], CONTEXT, 1))
-        loss, grads = jax.value_and_grad(_loss)(params, x * keep * keep_time, item["y"], item["weight"], 1.0)
+        keep = jax.random.bernoulli(mask_key, 1 - recipe.masked, (x.shape[0], 1, SIZE))
+        keep_time = jax.random.bernoulli(row_key, 1 - recipe.masked / 2, (x.shape[0], CONTEXT, 1))
+        loss, grads = jax.value_and_grad(_loss)(
+            params, x * keep * keep_time, item["y"], item["weight"], recipe.adversarial)
         updates, state = optimiser.update(grads, state, params)
         params = optax.apply_updates(params, updates)
         average = jax.tree.map(lambda a, p: AVERAGING * a + (1 - AVERAGING) * p, average, params)
@@ -140,65 +145,40 @@ def scaling(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.float32
 
 def train(
     examples: Examples, members: Sequence[Member], *, steps: int, batch: int, seed: int,
-    done: Callable[[int, float], None],
+    done: Callable[[int, float], None], recipe: Recipe | None = None,
 ) -> Trained:
     """Trains all `members`. `done(steps, loss)` is called after each round. Raises ValueError where one of
     the classes is empty or the loss stops being a number."""
+    recipe = recipe or Recipe()
     mean, scale = scaling(examples)
     rows = jnp.asarray(((examples.rows.astype(np.float32) - mean) * scale).astype(np.float16))
-    positives, negatives = (np.flatnonzero(examples.label == kind) for kind in (POSITIVE, NEGATIVE))
-    if not len(positives) or not len(negatives):
-        raise ValueError(f"{len(positives)} positive and {len(negatives)} negative examples: both are needed")
-    rng = np.random.default_rng(seed)
+    draw = Draw(examples, members, recipe, batch=batch, seed=seed)
     schedule = optax.warmup_cosine_decay_schedule(1e-4, 2e-3, min(200, steps // 10 + 1), steps, 2e-5)
     optimiser = optax.adam(schedule)
-    params = start_params(len(members), seed)
+    params = start_params(len(members), seed, recipe.channels)
     average, state = params, optimiser.init(params)
-    hard = negatives
-    for start in range(0, steps, ROUND):
-        count = min(ROUND, steps - start)
-        ramp = FINAL_NEGATIVE_WEIGHT ** min(1.0, start / (0.7 * steps))
-        items = _batches(examples, members, positives, negatives, hard,
-                         count=count, batch=batch, negative_weight=ramp, rng=rng)
-        params, average, state, loss = _round(params, average, state, rows, items,
+    for start in range(0, steps, recipe.round):
+        count = min(recipe.round, steps - start)
+        items = draw.batches(count, recipe.negative_weight ** min(1.0, start / (0.7 * steps)))
+        params, average, state, loss = _round(params, average, state, rows, items, recipe=recipe,
                                               key=jax.random.PRNGKey(start + seed), optimiser=optimiser)
         if not np.isfinite(float(loss)):
             raise ValueError(f"the loss is no longer a number after {start + count} steps")
-        hard = mine(average, rows, examples, negatives)
+        if start + count < steps:
+            each = recipe.boost > 0 and len(members) > 1
+            draw.mine(scored(average, rows, each=each)[:, examples.first])
         done(count, float(loss))
     return Trained({k: np.asarray(v, np.float32) for k, v in average.items()}, mean, scale)
 
 
-def _batches(
-    examples: Examples, members: Sequence[Member], positives: NDArray[np.int64], negatives: NDArray[np.int64],
-    hard: NDArray[np.int64], *, count: int, batch: int, negative_weight: float, rng: np.random.Generator,
-) -> dict[str, Any]:
-    """What `count` steps look at: indices drawn with replacement, a fixed share of each kind."""
-    few = int(batch * POSITIVE_SHARE)
-    mined = int((batch - few) * HARD_SHARE)
-    picked = np.concatenate([
-        rng.choice(positives, (count, few)),
-        rng.choice(hard, (count, mined)),
-        rng.choice(negatives, (count, batch - few - mined)),
-    ], axis=1)
-    y = (examples.label[picked] == POSITIVE).astype(np.float32)
-    clips = np.maximum(examples.clip[picked], 0)
-    weight = np.stack([
-        np.where(y > 0, m.weights[np.minimum(clips, len(m.weights) - 1)], negative_weight) for m in members
-    ], axis=1).astype(np.float32)
-    return {"first": jnp.asarray(examples.first[picked]), "y": jnp.asarray(y), "weight": jnp.asarray(weight)}
-
-
-def mine(params: Params, rows: Any, examples: Examples, negatives: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The hardest fiftieth of the negatives, by the member that is most wrong."""
-    worst = np.asarray(row_logits(params, rows.astype(jnp.float32)).max(axis=0))
-    score = worst[examples.first[negatives]]
-    count = max(1, len(negatives) // 50)
-    return negatives[np.argpartition(score, -count)[-count:]]
+def only(trained: Trained, members: Sequence[int]) -> Trained:
+    """These members alone."""
+    params = {key: value[list(members)] for key, value in trained.params.items()}
+    return Trained(params, trained.mean, trained.scale)
 
 
 def logits_of(trained: Trained, examples: Examples) -> NDArray[np.float32]:
     """Logits [H, N] of every hop."""
-    rows = (examples.rows.astype(np.float32) - trained.mean) * trained.scale
-    found = np.asarray(row_logits({k: jnp.asarray(v) for k, v in trained.params.items()}, jnp.asarray(rows)))
+    rows = ((examples.rows.astype(np.float32) - trained.mean) * trained.scale).astype(np.float32)
+    found = scored({k: jnp.asarray(v) for k, v in trained.params.items()}, rows)
     return np.ascontiguousarray(found[:, examples.first].T)

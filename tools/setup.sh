@@ -29,6 +29,8 @@ wants_kokoro() {
     case ",$extras," in *,synth,*) [ ! -f "$kokoro" ] ;; *) false ;; esac
 }
 
+council="${XDG_DATA_HOME:-$HOME/.local/share}/heychip/negatives/speakerbox"
+
 install_debian() {
     if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
         for tool in espeak-ng flite; do
@@ -85,6 +87,15 @@ install_kokoro() {
         say "going on without Kokoro: detectors will miss more; see the message above for the remedy"
 }
 
+# Nine people who speak English in a hall, 39 MB: real English to learn, to choose and to report with.
+install_council() {
+    case ",$extras," in *,synth,*) [ ! -d "$council" ] || return 0 ;; *) return 0 ;; esac
+    say "fetching recordings of real English speech (pip, 39 MB)"
+    .venv/bin/heychip-synth negatives install speakerbox >&2 ||
+        say "going on without them; see the message above for the remedy"
+}
+
 install_debian
 install_python
 install_kokoro
+install_council

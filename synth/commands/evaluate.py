@@ -1,71 +1,102 @@
-"""`heychip-synth evaluate`: a bundle against recordings, in events, with 95 % intervals."""
+"""`heychip-synth evaluate`: bundles against recordings of people, in events, with 95 % intervals."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge.bundle import Bundle
+    from synth.evaluate import Evaluation
 
 
 def add(subparsers: Any) -> None:
     """Describes the command to argparse."""
-    parser = subparsers.add_parser("evaluate", help="measure a bundle on recordings")
-    parser.add_argument("bundle", metavar="BUNDLE")
+    parser = subparsers.add_parser(
+        "evaluate", help="measure bundles on recordings",
+        description="Streams recordings of the phrase, clean and in noise, and hours of other sound through "
+                    "the pipeline of the daemon; counts misses and false accepts. With sub-folders of "
+                    "voices, or names such as anna-01.wav, each voice is a row of its own.")
+    parser.add_argument("bundles", nargs="+", metavar="BUNDLE",
+                        help="folder, name or openWakeWord's .onnx; several are set side by side")
     parser.add_argument("--positives", type=Path, required=True, metavar="DIR",
-                        help="recordings of the phrase, one each")
+                        help="recordings of the phrase, one each, with those in sub-folders")
     parser.add_argument("--negatives", type=Path, required=True, action="append", metavar="DIR",
                         help="recordings without it; may be repeated")
-    parser.add_argument("--seed", type=int, default=7, metavar="N", help="of the noise that is mixed in")
+    parser.add_argument("--skip", type=Path, metavar="FILE",
+                        help="names of recordings to leave out, one a line")
+    parser.add_argument("--most", type=int, default=0, metavar="N",
+                        help="only the first N recordings of the phrase")
+    parser.add_argument("--report", type=Path, metavar="FILE.html",
+                        help="write a page with curves and tables")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise that is mixed in")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="processes (default: all cores)")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line for each bundle")
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
     """Exit code 0; errors are raised."""
-    import numpy as np
-
     from edge.bundle import load_bundle
-    from edge.errors import UsageError
-    from synth import progress
+    from edge.files import write_whole
     from synth.commands import check_counts
-    from synth.evaluate import evaluate, stage, summary
-    from synth.ingest import find_audio, load_audio
+    from synth.evaluation_page import evaluation_html
+    from synth.evaluation_text import evaluation_text
+    from synth.ingest import printable
+    from synth.trials import gather, measure, tell
 
     check_counts(args)
-    bundle = load_bundle(args.bundle).path
-    with progress.bar("reading", 1 + len(args.negatives)) as done:
-        clips = [(load_audio(p), p.parent.name) for p in find_audio(args.positives).files]
-        done(1)
-        negatives = []
-        for folder in args.negatives:
-            sounds = (load_audio(p) for p in find_audio(folder).files)
-            negatives += [s / (np.abs(s).max() + 1e-6) * 0.5 for s in sounds if len(s) >= 32_000]
-            done(1)
-    if not clips or not negatives:
-        raise UsageError(f"{len(clips)} recordings of the phrase and {len(negatives)} of other sound of "
-                         "over 2 s: both are needed")
-    positives = stage(clips, negatives[:60], args.seed)
-    with progress.bar("streaming", len(positives) + len(negatives)) as done:
-        found = evaluate(bundle, positives, negatives, args.jobs, done)
-    figures = summary(found)
-    if args.json:
-        print(json.dumps({"bundle": str(bundle), **figures}))
-    else:
-        _print(figures)
+    if args.report is not None and not args.report.parent.is_dir():
+        raise UsageError(f"--report {printable(args.report)}: there is no such folder to write it in")
+    loaded = [load_bundle(bundle) for bundle in args.bundles]
+    with tempfile.TemporaryDirectory(prefix="heychip-") as folder:
+        trials = gather(args.positives, args.negatives, Path(folder), skip=_skipped(args.skip),
+                        most=args.most, seed=args.seed)
+        found, left_out = measure([bundle.path for bundle in loaded], trials, args.jobs)
+    tell(left_out)
+    told = _figures(loaded, found)
+    for row, evaluation in zip(told, found, strict=True):
+        row["left_out"] = [{"file": printable(f.path.name), "why": f.reason} for f in left_out]
+        print(json.dumps(row) if args.json else evaluation_text(row, evaluation))
+    if args.report is not None:
+        write_whole(args.report, evaluation_html(told, found, len(left_out)).encode())
     return 0
 
 
-def _print(figures: dict[str, Any]) -> None:
-    alarms = figures["false_accepts"]
-    print(f"its own thresholds: {alarms['events']} false accepts in {alarms['hours']:.2f} h "
-          f"= {alarms['per_hour']} /h (95 %: {alarms['ci95'][0]} to {alarms['ci95'][1]})")
-    rows = {"its own": figures["misses"], **figures["at_false_accepts_per_hour"]}
-    for name, row in rows.items():
-        cells = "  ".join(f"{condition} {share['percent']:5.1f} % [{share['ci95'][0]}, {share['ci95'][1]}]"
-                          for condition, share in row.items())
-        where = "missed" if name == "its own" else f"missed at {name:>8} false accepts/h"
-        print(f"  {where}:  {cells}")
+def _skipped(file: Path | None) -> frozenset[str]:
+    if file is None:
+        return frozenset()
+    try:
+        return frozenset(file.read_text().splitlines()) - {""}
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"--skip {file}: cannot be read ({error}); give a text file of names") from error
+
+
+def _figures(bundles: Sequence[Bundle], found: Sequence[Evaluation]) -> list[dict[str, Any]]:
+    """What is told of each bundle."""
+    from synth import progress
+    from synth.details import against, details
+    from synth.evaluate import summary
+    from synth.ingest import printable
+
+    names = [printable(bundle.path.resolve().name) for bundle in bundles]
+
+    told: list[dict[str, Any]] = []
+    with progress.bar("counting", len(found)) as done:
+        for bundle, name, one in zip(bundles, names, found, strict=True):
+            path = printable(bundle.path)
+            members = [member.name for member in bundle.manifest.members]
+            told.append({"bundle": path, "name": name if names.count(name) == 1 else path,
+                         "word": bundle.manifest.word, **summary(one), **details(one, members)})
+            if one is not found[0]:
+                told[-1]["against_first"] = against(one, found[0])
+            done(1)
+    return told

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from synth.presets import PRESETS
+from synth.presets import MEMBERS, PRESETS
 
 
 def add(subparsers: Any) -> None:
@@ -25,6 +25,10 @@ def add(subparsers: Any) -> None:
                         help="how much work (default: standard)")
     parser.add_argument("--engine", action="append", metavar="NAME",
                         help="use only these voices; may be repeated")
+    parser.add_argument("--spend", type=float, default=0.0, metavar="USD",
+                        help="the most that voices may cost that are not free (--engine google; default: 0)")
+    parser.add_argument("--members", choices=MEMBERS, default=MEMBERS[0],
+                        help="all: each member hears all voices; per-voice: one a voice (default: all)")
     parser.add_argument("--negatives", action="append", type=Path, default=[], metavar="DIR",
                         help="a folder of speech in which nobody says the phrase; may be repeated")
     parser.add_argument("--lang", default="en-us", metavar="TAG",
@@ -49,16 +53,19 @@ def main(args: argparse.Namespace) -> int:
     from synth.make import Order, make
     from synth.phrase import slug
     from synth.voices.cache import default_folder
+    from synth.voices.google_cost import with_spend
 
     check_counts(args)
     for folder in args.negatives:
         if not folder.is_dir():
             raise UsageError(f"--negatives {folder}: no such folder")
+    engines = with_spend(args.engine, args.spend)
     cache = args.cache or default_folder().parent
     out = args.out or Path("models") / slug(args.phrase)
     progress.say(f"making “{args.phrase}” with preset {args.preset}")
-    order = Order(args.phrase, out, PRESETS[args.preset], tuple(args.engine) if args.engine else None,
-                  tuple(args.negatives), args.lang, args.jobs, args.seed, cache, args.force)
+    order = Order(args.phrase, out, PRESETS[args.preset], engines,
+                  tuple(args.negatives), args.lang, args.jobs, args.seed, cache, args.force,
+                  args.members)
     folder = make(order)
     data = (folder / "manifest.json").read_bytes()
     calibration = json.loads(data)["calibration"]

@@ -32,6 +32,10 @@ def add(subparsers: Any) -> None:
         "--out", type=Path, default=Path("voices"), help="the folder to write to (default: voices)"
     )
     sample.add_argument("--each", type=int, default=5, metavar="N", help="voices of each engine (default: 5)")
+    sample.add_argument(
+        "--spend", type=float, default=0.0, metavar="USD",
+        help="the most that voices may cost that are not free (--engine google; default: 0)",
+    )  # fmt: skip
     sample.add_argument("--seed", type=int, default=0, help="which voices, which speeds and pitches")
     for one in (here, sample):
         one.add_argument(
@@ -58,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
 
 def facts(args: argparse.Namespace) -> list[dict[str, Any]]:
     """What there is to say of each engine, in the order in which they are tried."""
-    from synth.voices import ENGINES, make_engine, open_engines, why_not
+    from synth.voices import ENGINES, ONLY_NAMED, make_engine, open_engines, why_not
 
     if args.engine:
         engines = open_engines(args.engine, args.lang)
@@ -66,7 +70,7 @@ def facts(args: argparse.Namespace) -> list[dict[str, Any]]:
         engines = [make_engine(name, args.lang) for name in ENGINES]
     found = []
     for engine in engines:
-        reason = why_not(engine)
+        reason = why_not(engine) or ("" if args.engine else ONLY_NAMED.get(engine.name, ""))
         voices = [] if reason else engine.voices()
         found.append(
             {
@@ -113,11 +117,12 @@ def sample(args: argparse.Namespace) -> None:
     from synth.phrase import slug
     from synth.voices import open_engines
     from synth.voices.cache import speak_all
+    from synth.voices.google_cost import with_spend
     from synth.voices.plan import plan
 
     if args.each < 1:
         raise UsageError(f"--each {args.each}: give 1 or more")
-    engines = open_engines(args.engine, args.lang)
+    engines = open_engines(with_spend(args.engine, args.spend), args.lang)
     takes = [take for engine in engines for take in plan([args.text], [engine], args.each, args.seed)]
     faults: Counter[str] = Counter()
     for number, (take, samples, reason) in enumerate(speak_all(takes, engines)):

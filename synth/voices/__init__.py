@@ -13,14 +13,14 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.events import RATE_HZ
 
-from .process import VoiceError
+from .process import EngineLostError, VoiceError
 
 LOG = logging.getLogger(__name__)
 
@@ -31,14 +31,21 @@ ENGINES = {
     "festival": ("synth.voices.festival", "Festival"),
     "kokoro": ("synth.voices.kokoro", "Kokoro"),
     "piper": ("synth.voices.piper", "Piper"),
+    "google": ("synth.voices.google", "Google"),
     "folder": ("synth.voices.folder", "Folder"),
 }
 
 ALIASES = {"espeak": "espeak-ng"}
 
+# Never used unless the user names them, though they be here: why, for lists.
+ONLY_NAMED = {"google": "costs money and needs an account, so it speaks only when named: --engine google"}
+
 __all__ = [
     "ENGINES",
+    "ONLY_NAMED",
+    "Costs",
     "Engine",
+    "EngineLostError",
     "Settings",
     "Take",
     "Voice",
@@ -144,12 +151,22 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Costs(Protocol):
+    """An engine whose clips cost money."""
+
+    def consent(self, takes: Sequence[Take]) -> None:
+        """Asked once, before any of `takes` is spoken. Raises VoiceError where they cost more than was
+        allowed."""
+        ...
+
+
 def open_engines(names: Sequence[str] | None = None, lang: str = "en-us") -> list[Engine]:
     """The engines `names` (None: all that are here) for a language, in the order of ENGINES.
 
     An engine that was named but is missing or unknown is a VoiceError; one that was not named is passed over
-    with a line in the log. `name=PATH` gives an engine its folder: `folder=recordings/hey_chip`,
-    `kokoro=/data/kokoro`.
+    with a line in the log, one of ONLY_NAMED in silence. `name=PATH` gives an engine its folder:
+    `folder=recordings/hey_chip`, `kokoro=/data/kokoro`; what google takes there is in `google.options`.
     """
     asked: dict[str, str] = {}
     for spec in names or ():
@@ -162,7 +179,7 @@ def open_engines(names: Sequence[str] | None = None, lang: str = "en-us") -> lis
             raise VoiceError(f"no voice engine is called {name!r}{hint} There are: {', '.join(ENGINES)}")
     opened: list[Engine] = []
     for name in ENGINES:
-        if names is not None and name not in asked:
+        if name not in (asked if names is not None else ENGINES.keys() - ONLY_NAMED.keys()):
             continue
         engine = make_engine(name, lang, asked.get(name, ""))
         reason = why_not(engine)

@@ -18,7 +18,7 @@ from edge.errors import WavError
 from edge.events import RATE_HZ
 from edge.wav import write_wav
 
-from . import Engine, Take, Voice, open_engines
+from . import Costs, Engine, Take, Voice, open_engines
 from .pool import Pool
 from .process import VoiceError, samples_of
 
@@ -97,12 +97,16 @@ def speak_all(
     `engines` defaults to those that the takes name; `jobs` 0 is a process for every core, 1 none but this
     one; `progress` is told how many more are done; `cache` is the folder of clips. A take that fails is
     counted and tried again by the next run; a voice that fails five times in a row is left alone for the rest
-    of this one.
+    of this one. Raises EngineLostError where an engine cannot go on, and VoiceError, before anything is
+    spoken, where what is missing costs more than was allowed.
     """
     takes, clips, quarantine = list(takes), Clips(cache), Quarantine()
     if engines is None:
         engines = open_engines(sorted({take.voice.engine for take in takes})) if takes else []
     missing = {take.key: take for take in takes if clips.get(take) is None}
+    for engine in engines:
+        if isinstance(engine, Costs):
+            engine.consent([take for take in missing.values() if take.voice.engine == engine.name])
     with Pool(
         list(missing.values()), engines, clips, jobs, lambda voice: voice in quarantine.reasons
     ) as pool:

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import Engine, Take, Voice
-from .process import VoiceError
+from .process import EngineLostError, VoiceError, stop_at
 
 if TYPE_CHECKING:
     from .cache import Clips
@@ -45,6 +46,8 @@ class Worker:
             return f"the engine {take.voice.engine} is not open"
         try:
             samples = engine.say(take.text, take.voice, take.settings)
+        except EngineLostError:
+            raise  # thousands of takes would only fail alike
         except VoiceError as error:
             return str(error)
         except Exception as error:  # whatever a library raises is one lost take, counted, not the whole run
@@ -60,12 +63,13 @@ class Worker:
 _worker: Worker | None = None
 
 
-def _begin(engines: Sequence[Engine], clips: Clips) -> None:
+def _begin(engines: Sequence[Engine], clips: Clips, stop: Connection) -> None:
     """Readies a process. Ctrl-C is for the parent, which lets clips in hand be finished; its end is ours."""
     global _worker  # noqa: PLW0603  # what an initializer leaves for the calls that follow
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nobody would read what we make
+    stop_at(stop)
     _worker = Worker(engines, clips)
 
 
@@ -93,6 +97,7 @@ class Pool:
         self._done: dict[str, str] = {}
         self._careful: list[Work] = []  # were in hand when a worker died: one at a time, to see which it was
         self._executor: ProcessPoolExecutor | None = None
+        self._stopped, self._stop = multiprocessing.Pipe(duplex=False)  # closed: workers wait no longer
         self._alone = Worker(engines, clips) if self._jobs == 1 else None
 
     def __enter__(self) -> Pool:
@@ -101,11 +106,15 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._stop.close()
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
+        self._stop.close()
+        self._stopped.close()
 
     def result(self, take: Take) -> str:
-        """Waits until the take is spoken; why it was not, or nothing."""
+        """Waits until the take is spoken; why it was not, or nothing. Raises EngineLostError."""
         if self._alone is not None and take.key not in self._done:
             self._done[take.key] = (
                 "left alone" if self._left_alone(take.voice) else self._alone.speak([take])[0]
@@ -144,7 +153,9 @@ class Pool:
         if self._executor is None:
             # a new interpreter, not a fork: the parent may hold the threads of a library
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self._jobs, context, _begin, (self._engines, self._clips))
+            self._executor = ProcessPoolExecutor(
+                self._jobs, context, _begin, (self._engines, self._clips, self._stopped)
+            )
         return self._executor.submit(_speak, work)
 
     def _restart(self) -> None:

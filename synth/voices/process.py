@@ -6,6 +6,8 @@ import os
 import signal
 import struct
 import subprocess
+import time
+from multiprocessing.connection import Connection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,27 @@ TIMEOUT_S = 20.0
 
 class VoiceError(UsageError):
     """A voice that did not speak, an engine that is not there: what, where and the remedy."""
+
+
+class EngineLostError(VoiceError):
+    """An engine that will say nothing more, whatever it is asked: the run stops, and its clips are kept."""
+
+
+_stop: Connection | None = None
+
+
+def stop_at(pipe: Connection) -> None:
+    """In a worker: the run goes on until `pipe` is closed at its other end."""
+    global _stop  # noqa: PLW0603  # one for the process
+    _stop = pipe
+
+
+def pause(seconds: float) -> None:
+    """Waits so long; in a worker no longer than the run goes on. Raises EngineLostError when it ends."""
+    if _stop is None:
+        time.sleep(seconds)
+    elif _stop.poll(seconds):
+        raise EngineLostError("the run has been stopped")
 
 
 def run_program(argv: list[str], *, text: str = "", timeout_s: float = TIMEOUT_S, fine: int = 0) -> bytes:

@@ -92,7 +92,7 @@ def manifest_of(n_members: int, files: dict[str, str]) -> dict[str, Any]:
         "frontend": {"rate_hz": 16000, "hop_ms": 10, "mels": 32, "fft": 512, "scale": "int16"},
         "backbone": {
             "name": "speech_embedding",
-            "sha256": sorted(backbone_hashes())[0],
+            "sha256": sorted(backbone_hashes("speech_embedding"))[0],
             "frames": 16,
             "size": 96,
         },

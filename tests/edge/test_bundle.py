@@ -43,8 +43,8 @@ def test_the_manifest_checks_against_what_this_edge_has() -> None:
     assert (manifest.MELS, manifest.FFT) == (frontend.MELS, frontend.FFT)
     assert manifest.HOP_MS * RATE_HZ == frontend.HOP * 1000
     assert (manifest.FRAMES, manifest.SIZE) == (backbone.CONTEXT, backbone.SIZE)
-    assert manifest.backbone_hashes() >= {backbone.identity()["sha256"]}
-    assert backbone.identity()["name"] == manifest.BACKBONE
+    assert manifest.backbone_hashes(backbone.REFERENCE) >= {backbone.identity()["sha256"]}
+    assert all(backbone.identity(name)["name"] == name for name in manifest.BACKBONES)
     assert STEP % frontend.HOP == 0
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.backbone import CONTEXT, SIZE, Features
+from edge.backbone import CONTEXT, HARDENED, SIZE, Features
 from edge.events import HOP_S, RATE_HZ, STEP
 from synth import dataset
 from synth.acoustics import Sound
@@ -41,10 +42,10 @@ def clips() -> list[Sound]:
     return made
 
 
-def world(name: str = "test") -> World:
+def world(talker: int = 0) -> World:
     """Four clips, one voice that talks around them, no rooms."""
-    talk = np.random.default_rng(0).normal(0, 0.1, 3 * RATE_HZ).astype(np.float32)
-    return World(clips(), Scenery((), (talk,)), name)
+    talk = np.random.default_rng(talker).normal(0, 0.1, 3 * RATE_HZ).astype(np.float32)
+    return World.of(clips(), Scenery((), (talk,)))
 
 
 JOBS = [Job(kind, (0, 1, 2, 3), (7, k)) for k, kind in enumerate(KINDS)]
@@ -108,7 +109,7 @@ def test_only_streams_count_as_natural(made: dict[str, Examples]) -> None:
 @pytest.mark.parametrize("kind", ["phrase", "plain"])
 def test_embeddings_are_the_daemons(made: dict[str, Examples], kind: str) -> None:
     """The window of each hop is what `edge.backbone.Features` gives for the same sound, as float16."""
-    features = Features()
+    features = Features(HARDENED)
     for stream, (sound, *_) in enumerate(scenes(kind)):
         features.reset()
         wanted = features.step(np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))
@@ -152,7 +153,7 @@ def test_what_is_there_needs_no_worker(
 
 def test_other_worlds_versions_and_seeds_have_other_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shard's name depends on all that its contents depend on."""
-    names = {dataset._name(JOBS[0], world()), dataset._name(JOBS[0], world("other"))}
+    names = {dataset._name(JOBS[0], world()), dataset._name(JOBS[0], world(1))}
     names |= {dataset._name(Job("phrase", (0, 1, 2, 3), (8, 0)), world())}
     names |= {dataset._name(Job("phrase", (0, 1, 2), (7, 0)), world()), dataset._name(JOBS[1], world())}
     monkeypatch.setattr(dataset, "VERSION", "another")
@@ -166,12 +167,13 @@ def test_phrases_are_spoiled_anew_for_every_copy() -> None:
     assert Counter(clip for job in jobs for clip in job.clips) == dict.fromkeys(range(100), 3)
     assert len({job.seed for job in jobs}) == len(jobs) == 3 * 3
     assert max(len(job.clips) for job in jobs) == CLIPS_PER_JOB
-    assert len({dataset._name(job, world()) for job in jobs}) == len(jobs)
+    many = replace(world(), digests=[str(k) for k in range(100)])
+    assert len({dataset._name(job, many) for job in jobs}) == len(jobs)
 
 
 def test_streams_are_plain_once_and_spoiled_as_often_as_asked() -> None:
     """Every clip is in one plain stream and in `copies` spoiled ones, in the order in which they came."""
-    jobs = stream_jobs(range(20), 2, seed=5)
+    jobs = stream_jobs([tuple(range(8)), tuple(range(8, 16)), tuple(range(16, 20))], 2, seed=5)
     for kind, copies in (("plain", 1), ("stream", 2)):
         of_kind = [job for job in jobs if job.kind == kind]
         assert Counter(clip for job in of_kind for clip in job.clips) == dict.fromkeys(range(20), copies)

@@ -13,6 +13,7 @@ from bundles import make_bundle, manifest_of
 
 from edge.commands.models import describe
 from edge.events import HOP_S
+from synth.choosing import Choice
 from synth.evaluate import Evaluation, Positive, summary
 from synth.report import report_html
 
@@ -67,6 +68,8 @@ def manifest(found: Evaluation, **changes: Any) -> dict[str, Any]:
     """What a bundle says of itself, with the figures of `found`."""
     told = manifest_of(2, {})
     told["calibration"] = {"target_false_accepts_per_hour": 0.1, **summary(found)}
+    choice = Choice((0, 2), np.zeros(2, np.float32), 500, 30, 20, 3)
+    told["calibration"]["members_chosen"] = choice.told()
     told["clips"] = {"train": {"espeak-ng": 1_000, "flite": 234}, "left_out": {"too short": 3}}
     told["voices"] = [{"engine": "flite", "licence": "BSD", "train": ["slt", "kal"], "report": ["rms"]}]
     told["data"] = [{"name": "prompts", "kind": "speech", "licence": "CC0", "package": "prompts-en"}]
@@ -159,6 +162,13 @@ def test_gates_that_were_overridden_are_told(found: Evaluation, text: str) -> No
     told["calibration"]["forced_over"] = ["it misses <9 of 10"]
     assert "Exported although it misses &lt;9 of 10." in report_html(told, found)
     assert "although" not in text
+
+
+def test_why_there_are_so_many_members_is_told(text: str) -> None:
+    """How many were tried, on how much, and what the OR and its best member missed there."""
+    words = Page(text).words
+    assert "Of 3 trained, chosen on 500 spoiled phrases" in words
+    assert "the OR of 2 misses less than the best member alone (20 of 500 missed against 30 of 500" in words
 
 
 def test_a_bundle_that_hears_nothing_has_a_page(found: Evaluation) -> None:

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from scipy.stats import poisson as poisson_law
 
 from edge.events import HOP_S
-from synth.statistics import MERGE_S, events, offset_for, peaks, poisson, wilson
+from synth.statistics import MERGE_S, Paired, events, offset_for, paired, peaks, poisson, wilson
 from tests.shared import SHARED
 
 SCORER = SHARED / "tools" / "score.py"
@@ -164,3 +164,45 @@ def test_intervals_hold_what_was_found(interval: Callable[[int, int], tuple[floa
 def test_no_time_means_no_bound() -> None:
     """Of no hours at all, any rate is possible."""
     assert poisson(0, 0.0) == (0.0, float("inf"))
+
+
+def answers(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two answers to each of so many things, by whether they are true of both, one, the other, neither."""
+    rows = [(True, True)] * both + [(True, False)] * first + [(False, True)] * second
+    found = np.array(rows + [(False, False)] * neither, bool).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+def test_a_paired_difference_turns_round() -> None:
+    """The other way about it is the same with its sign changed, and as improbable."""
+    first, second = answers(4, 9, 2, 35)
+    found, turned = paired(first, second), paired(second, first)
+    assert found.difference == pytest.approx(0.14)
+    assert (turned.difference, turned.low, turned.high) == pytest.approx(
+        (-found.difference, -found.high, -found.low))
+    assert found.p == turned.p == pytest.approx(binomtest(9, 11).pvalue)
+    assert found.low < found.difference < found.high
+
+
+def test_agreement_makes_the_interval_narrow() -> None:
+    """The same shares, once by the same things and once by others: pairs that agree tell more."""
+    agreeing, crossing = paired(*answers(20, 5, 2, 73)), paired(*answers(5, 20, 17, 58))
+    assert agreeing.difference == pytest.approx(crossing.difference)
+    assert agreeing.high - agreeing.low < 0.7 * (crossing.high - crossing.low)
+
+
+def test_nothing_and_no_difference() -> None:
+    """Of nothing nothing is known; where both always agree chance explains it."""
+    assert paired(*answers(0, 0, 0, 0)) == Paired(0.0, -1.0, 1.0, 1.0)
+    same = paired(*answers(10, 0, 0, 50))
+    assert (same.difference, same.p) == (0.0, 1.0)
+    assert same.low < 0 < same.high
+
+
+def test_the_interval_of_a_difference_holds_it() -> None:
+    """Of 2,000 samples of 120 correlated pairs, about 95 % have the true difference in the interval."""
+    rng = np.random.default_rng(0)
+    chances = np.array([0.08, 0.07, 0.02, 0.83])
+    draws = rng.multinomial(120, chances, 2_000)
+    inside = [found.low <= 0.05 <= found.high for found in (paired(*answers(*draw)) for draw in draws)]
+    assert 0.935 < np.mean(inside) < 0.985

@@ -11,21 +11,12 @@ import pytest
 
 from edge.backbone import CONTEXT, SIZE
 from synth.dataset import NEGATIVE, POSITIVE, Examples
-from synth.train import (
-    ROUND,
-    Member,
-    Trained,
-    logits_of,
-    member_logits,
-    mine,
-    row_logits,
-    start_params,
-    train,
-)
+from synth.draw import Draw, Member, Recipe
+from synth.train import Trained, logits_of, member_logits, row_logits, scored, start_params, train
 from tests.synth.toy import learned, members, toy, untrained
 
 
-def fit(examples: Examples, who: Sequence[Member], *, steps: int = ROUND, batch: int = 16) -> Trained:
+def fit(examples: Examples, who: Sequence[Member], *, steps: int = 250, batch: int = 16) -> Trained:
     """A short training."""
     return train(examples, who, steps=steps, batch=batch, seed=3, done=lambda _count, _loss: None)
 
@@ -58,7 +49,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     seed begins elsewhere."""
     first, again = (fit(toy(60), members(2)) for _ in range(2))
     assert all((first.params[k] == again.params[k]).all() for k in first.params)
-    start, other = (np.asarray(start_params(2, seed)["w1"]) for seed in (3, 4))
+    start, other = (np.asarray(start_params(2, seed, 32)["w1"]) for seed in (3, 4))
     assert np.abs(first.params["w1"] - start).max() > 0.01
     assert not np.allclose(start, other)
 
@@ -113,28 +104,87 @@ def test_the_two_ways_to_a_logit_agree(trained: Trained) -> None:
         assert np.asarray(member_logits(one, jnp.asarray(windows))) == pytest.approx(table[member], abs=1e-4)
 
 
+def draw(examples: Examples, recipe: Recipe, count: int = 2) -> Draw:
+    """Batches of 100."""
+    return Draw(examples, members(count), recipe, batch=100, seed=0)
+
+
 def test_mining_finds_the_worst_negatives() -> None:
-    """A fiftieth of the negatives, and none that is left out is worse for the worst member."""
+    """A fiftieth of the negatives, and none that is left out is worse for the worst member; told the logits
+    of every member or only the highest, it finds the same."""
     examples = toy(300)
     params = {k: jnp.asarray(v) for k, v in untrained(2).params.items()}
-    rows = jnp.asarray(examples.rows.astype(np.float32))
+    rows = examples.rows.astype(np.float32)
+    drawn = draw(examples, Recipe())
+    drawn.mine(scored(params, rows)[:, examples.first])
     negatives = np.flatnonzero(examples.label == NEGATIVE)
-    hard = mine(params, rows, examples, negatives)
-    worst = np.asarray(row_logits(params, rows)).max(axis=0)[examples.first]
-    left = np.setdiff1d(negatives, hard)
-    assert len(hard) == len(negatives) // 50 == 4
-    assert set(hard) <= set(negatives)
-    assert worst[hard].min() >= worst[left].max()
+    worst = np.asarray(row_logits(params, jnp.asarray(rows))).max(axis=0)[examples.first]
+    left = np.setdiff1d(negatives, drawn.hard)
+    assert len(drawn.hard) == len(negatives) // 50 == 4
+    assert set(drawn.hard) <= set(negatives)
+    assert worst[drawn.hard].min() >= worst[left].max()
+    other = draw(examples, Recipe())
+    other.mine(scored(params, rows, each=False)[:, examples.first])
+    assert set(other.hard) == set(drawn.hard)
 
 
-def test_progress_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_holds_the_shares_that_were_asked_for() -> None:
+    """A quarter of phrases, and of the rest as many mined ones as the recipe says."""
+    examples = toy(300)
+    drawn = draw(examples, Recipe(positive_share=0.25, hard_share=0.4))
+    drawn.hard = drawn.hard[:1]
+    batches = drawn.batches(5, 3.0)
+    assert batches["weight"].shape == (5, 2, 100)
+    assert (batches["y"].sum(axis=1) == 25).all()
+    assert ((batches["first"] == examples.first[drawn.hard[0]]).sum(axis=1) >= 30).all()
+    assert set(batches["weight"][batches["y"][:, None].repeat(2, 1) == 0].tolist()) == {3.0}
+
+
+def test_boosting_gives_a_member_what_the_others_miss() -> None:
+    """With three members, a phrase that two of them hear counts most for nobody; one that all miss counts
+    more for all; one that a single member hears counts less for the others than for that one."""
+    examples = toy(60)
+    drawn = draw(examples, Recipe(boost=2.0), 3)
+    logits = np.full((3, 60), -9.0, np.float32)
+    one, two = np.flatnonzero(examples.label == POSITIVE)[:2]
+    logits[:, one] = [9, 9, -9]
+    logits[:, two] = [9, -9, -8]
+    drawn.mine(logits)
+    assert drawn._boost is not None
+    assert drawn._boost[:, one] == pytest.approx([1, 1, 1], abs=0.01)
+    assert drawn._boost[:, two] == pytest.approx([3, 1, 1], abs=0.01)
+
+
+def test_a_table_is_scored_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the length of a piece, every window has its logits once."""
+    params = {k: jnp.asarray(v) for k, v in untrained(2).params.items()}
+    rows = np.random.default_rng(0).normal(0, 1, (100, SIZE)).astype(np.float32)
+    whole = scored(params, rows)
+    assert whole.shape == (2, 100 - CONTEXT + 1)
+    for piece in (1, 7, 85, 86):
+        monkeypatch.setattr("synth.train.PIECE", piece)
+        assert scored(params, rows) == pytest.approx(whole, abs=1e-5)
+
+
+def test_the_adversarial_step_makes_a_detector_that_holds_out(trained: Trained) -> None:
+    """Trained with every example moved where it hurts most, the logits of windows moved at random by as much
+    stay on their side as often as those of windows that were not moved."""
+    examples, rng = toy(), np.random.default_rng(5)
+    hard = train(examples, members(1), steps=250, batch=64, seed=3, done=lambda _c, _l: None,
+                 recipe=Recipe(adversarial=0.3))
+    fresh = toy(300, seed=6)
+    moved = fresh.rows + (rng.choice([-0.3, 0.3], fresh.rows.shape) / hard.scale).astype(np.float16)
+    logits = logits_of(hard, dataclasses.replace(fresh, rows=moved))
+    assert ((logits[:, 0] > 0) == (fresh.label == POSITIVE)).mean() > 0.95
+
+
+def test_progress_adds_up() -> None:
     """`done` is told of every step once, the last round being shorter, with a loss that is a number."""
-    monkeypatch.setattr("synth.train.ROUND", 5)
     told: list[tuple[int, float]] = []
 
     def note(steps: int, loss: float) -> None:
         told.append((steps, loss))
 
-    train(toy(60), members(2), steps=8, batch=16, seed=0, done=note)
+    train(toy(60), members(2), steps=8, batch=16, seed=0, done=note, recipe=Recipe(round=5))
     assert [steps for steps, _ in told] == [5, 3]
     assert all(np.isfinite(loss) for _, loss in told)

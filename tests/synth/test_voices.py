@@ -170,6 +170,8 @@ def test_missing_engines_name_the_remedy(name: str, monkeypatch: pytest.MonkeyPa
     """Without its program or files an engine says what to do, and asking for it by name is a UsageError."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     reason = why_not(make_engine(name))
     if name == "piper" and reason is not None and "espeak-ng" not in reason:
         assert "pip install" in reason

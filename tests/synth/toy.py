@@ -8,8 +8,10 @@ import numpy as np
 
 from edge.backbone import CONTEXT, SIZE
 from synth.dataset import NEGATIVE, POSITIVE, Examples
-from synth.train import CHANNELS, KERNEL, ROUND, Member, Trained, scaling, train
+from synth.draw import Member
+from synth.train import KERNEL, Trained, scaling, train
 
+CHANNELS = 8
 DIRECTION = np.random.default_rng(99).normal(0, 1, SIZE) / 4
 
 
@@ -56,4 +58,4 @@ def untrained(count: int, seed: int = 0) -> Trained:
 @cache
 def learned() -> Trained:
     """Two members that have learned it."""
-    return train(toy(), members(2), steps=2 * ROUND, batch=64, seed=0, done=lambda _count, _loss: None)
+    return train(toy(), members(2), steps=500, batch=64, seed=0, done=lambda _count, _loss: None)

@@ -1,0 +1,98 @@
+"""Which members a bundle keeps: more than one only where their OR misses less than the best of them alone, at
+equal false accepts, on voices and recordings that none of them was trained on.
+
+The thresholds of every candidate are found anew, and jointly, so that each makes the same false accepts. The
+best single member is taken first; then whichever helps most, as long as it helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.events import HOP_S
+from synth.calibrate import calibrate, union
+from synth.dataset import NEGATIVE, Examples
+from synth.evaluate import share
+from synth.statistics import Floats
+
+RATE = 0.5  # false accepts an hour at which candidates are compared: fewer cannot be counted on a few hours
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The members that are kept, and why."""
+
+    members: tuple[int, ...]
+    thresholds: NDArray[np.float32]
+    """of those, for the promise"""
+    phrases: int
+    """scenes with the phrase that the choice was made on"""
+    missed_single: int
+    """by the best single member, at `RATE`"""
+    missed_or: int
+    """by the best OR that was found, at `RATE`"""
+    tried: int
+    """members there were to choose from"""
+
+    def told(self) -> dict[str, object]:
+        """For the manifest, with 95 % intervals."""
+        rows = {"or": self.missed_or, "best_member": self.missed_single}
+        return {
+            "at_false_accepts_per_hour": RATE, "scenes": self.phrases, "members_tried": self.tried,
+            **{name: share(missed, self.phrases) for name, missed in rows.items()},
+            "why": self.why(),
+        }  # fmt: skip
+
+    def why(self) -> str:
+        """In a sentence."""
+        if self.tried == 1:
+            return "one member was trained"
+        if len(self.members) == 1:
+            return "no OR misses less than the best member alone, so it has one member"
+        return f"the OR of {len(self.members)} misses less than the best member alone"
+
+
+class Held:
+    """What every member says of the choose way."""
+
+    def __init__(self, logits: NDArray[np.float32], choose: Examples) -> None:
+        self.hours = float(choose.natural.sum()) * HOP_S / 3600
+        by_stream = np.split(np.arange(len(choose.first)), np.flatnonzero(np.diff(choose.stream)) + 1)
+        self.talk = [logits[hops] for hops in by_stream if choose.natural[hops[0]]]
+        calls = [hops[choose.label[hops] != NEGATIVE] for hops in by_stream if not choose.natural[hops[0]]]
+        self.calls = [logits[hops] for hops in calls if len(hops)]
+
+    def thresholds(self, members: Sequence[int], rate: float) -> NDArray[np.float32]:
+        """With which the OR of these makes so many false accepts an hour."""
+        return calibrate([stream[:, members] for stream in self.talk], self.hours, rate)
+
+    def missed(self, members: Sequence[int]) -> int:
+        """How many calls the OR of these misses at `RATE`."""
+        thresholds = self.thresholds(members, RATE)
+        margins: list[Floats] = union([call[:, members] for call in self.calls], thresholds)
+        return sum(float(m.max()) < 0 for m in margins)
+
+
+def choose_members(
+    logits: NDArray[np.float32], choose: Examples, target: float, *, all_of_them: bool
+) -> Choice:
+    """Of the members whose logits [H, N] on the choose way these are. With `all_of_them` every one is kept,
+    as was asked for, and the comparison is still told."""
+    held, count = Held(logits, choose), logits.shape[1]
+    everyone = list(range(count))
+    alone = [held.missed([k]) for k in everyone]
+    kept, best = [int(np.argmin(alone))], min(alone)
+    single = best
+    if all_of_them and count > 1:
+        kept, best = everyone, held.missed(everyone)
+    while not all_of_them and len(kept) < count:
+        rest = [k for k in everyone if k not in kept]
+        tried = [held.missed(sorted([*kept, k])) for k in rest]
+        if min(tried) >= best:
+            break
+        kept, best = sorted([*kept, rest[int(np.argmin(tried))]]), min(tried)
+    return Choice(tuple(kept), held.thresholds(kept, target), len(held.calls), single, best, count)

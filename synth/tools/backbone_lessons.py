@@ -1,0 +1,123 @@
+"""What the hardened backbone is taught with: speech as a distant microphone hears it, beside what the
+reference backbone says of the same speech, dry and in quiet. Nothing needs to be known of what is said.
+
+All of it is of the train way: no speaker is among those that thresholds are chosen or figures reported with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.backbone import Backbone
+from edge.events import RATE_HZ, STEP
+from edge.frontend import FRAMES_PER_STEP, FrontEnd
+from synth.acoustics import Rng, Sound, coloured, excerpt, filtered, in_room, levelled, mixed, other_speaker
+
+STEPS = 51  # of 80 ms in one example: 4.08 s
+WINDOWS = 41  # whole windows of 76 frames in it
+FIRST = STEPS * FRAMES_PER_STEP - (76 + (WINDOWS - 1) * FRAMES_PER_STEP)  # frames before the first of them
+SNR_DB = (-5.0, 22.0)
+
+Coded = NDArray[np.int16]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Where examples are drawn from."""
+
+    speech: Sequence[tuple[Sequence[Coded], float]]
+    """bodies of speech, 16 kHz, and how often each is drawn from"""
+    noise: Sequence[Sequence[Coded]]
+    """bodies of music and noise, each drawn as often"""
+    rooms: Sequence[Sound]
+    """impulse responses"""
+
+
+def coded(sound: Sound) -> Coded:
+    """Half the memory; 16 bits are more than any microphone gives."""
+    return np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
+
+
+def sounding(pcm: Coded) -> Sound:
+    """Back to floats."""
+    return pcm.astype(np.float32) / np.float32(32768)
+
+
+def batches(lessons: Lessons, size: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
+    """For ever: mel frames [size, 396, 32] of spoiled speech and the embeddings [size, 41, 96] to say."""
+    rng = np.random.default_rng(seed)
+    front, reference = FrontEnd(), Backbone()
+    while True:
+        mel = np.empty((size, STEPS * FRAMES_PER_STEP, 32), np.float32)
+        wanted = np.empty((size, WINDOWS, 96), np.float32)
+        for place in range(size):
+            clean = _speech(lessons, rng)
+            front.reset()
+            reference.reset()
+            hiss = 1e-4 * rng.standard_normal(len(clean)).astype(np.float32)
+            wanted[place] = reference.step(front.step(clean + hiss))[-WINDOWS:]
+            front.reset()
+            mel[place] = front.step(_heard(clean, lessons, rng))
+        yield mel[:, FIRST:], wanted
+
+
+def _speech(lessons: Lessons, rng: Rng) -> Sound:
+    """Clips of one body in a row, by another throat more often than not: to the reference, too."""
+    length = STEPS * STEP
+    pool = _body(lessons, rng)
+    row: list[Sound] = []
+    have = 0
+    while have < length:
+        clip = pool[int(rng.integers(len(pool)))]
+        start = int(rng.integers(max(1, len(clip) - length + 1)))
+        sound = sounding(clip[start : start + length])
+        pause = np.zeros(int(rng.uniform(0.02, 0.5) * RATE_HZ), np.float32)
+        row += [sound * np.float32(0.3 / (np.abs(sound).max() + 1e-4)), pause]
+        have += len(sound) + len(pause)
+    sound = np.concatenate(row)[:length]
+    if rng.random() < 0.6:
+        sound = other_speaker(sound, float(np.exp(rng.normal(0, 0.1))))[:length]
+    return np.concatenate([sound, np.zeros(length - len(sound), np.float32)])
+
+
+def _body(lessons: Lessons, rng: Rng) -> Sequence[Coded]:
+    shares = np.array([share for _, share in lessons.speech])
+    return lessons.speech[int(rng.choice(len(shares), p=shares / shares.sum()))][0]
+
+
+def _heard(clean: Sound, lessons: Lessons, rng: Rng) -> Sound:
+    """What a microphone makes of it: its own curve, the room, noise, gain."""
+    sound = filtered(clean, rng) if rng.random() < 0.7 else clean
+    if rng.random() < 0.4 and lessons.rooms:
+        sound = in_room(sound, lessons.rooms[int(rng.integers(len(lessons.rooms)))])
+    if rng.random() < 0.85:
+        sound = mixed(sound, _noise(len(sound), lessons, rng), float(rng.uniform(*SNR_DB)))
+    floor = float(10 ** rng.uniform(-4.5, -2.3) * np.abs(sound).max())
+    return levelled(sound + floor * rng.standard_normal(len(sound)).astype(np.float32), rng)
+
+
+def _noise(length: int, lessons: Lessons, rng: Rng) -> Sound:
+    """Voices, a colour, or music and noises [n], of unit power; now and then it swells and fades."""
+    kind = rng.random()
+    if kind < 0.4:
+        voices = [_piece(_body(lessons, rng), length, rng) * rng.uniform(0.3, 1.0)
+                  for _ in range(int(rng.integers(1, 6)))]
+        noise = np.sum(voices, axis=0)
+    elif kind < 0.75 or not lessons.noise:
+        noise = coloured(length, ("white", "pink", "pink", "brown", "blue")[int(rng.integers(5))], rng)
+    else:
+        noise = _piece(lessons.noise[int(rng.integers(len(lessons.noise)))], length, rng)
+    if rng.random() < 0.2:
+        phase = np.linspace(0, rng.uniform(1, 20), length) + rng.uniform(0, 6)
+        noise = noise * (1 + 0.8 * np.sin(phase))
+    return np.asarray(noise / (np.sqrt((noise**2).mean()) + 1e-6), np.float32)
+
+
+def _piece(pool: Sequence[Coded], length: int, rng: Rng) -> Sound:
+    sound = sounding(pool[int(rng.integers(len(pool)))])
+    return excerpt([sound], length, rng)
