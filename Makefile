@@ -4,11 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 export XDG_CACHE_HOME ?= $(CURDIR)/.cache
 
-.PHONY: help demo test setup lint clean
+.PHONY: help demo test setup lint clean bench-accuracy
 help:
 	@echo "make demo   from the text of a phrase to a daemon that hears it, sees and answers"
 	@echo "make test   the whole test suite"
 	@echo "make lint   ruff and mypy"
+	@echo "make bench-accuracy ARGS=...   bundles beside openWakeWord on your recordings; ARGS=--help tells how"
 	@echo "make clean  forget what was made here (.venv, .cache)"
 
 setup:
@@ -24,6 +25,9 @@ test:
 lint:
 	@PYTHON="$(PYTHON)" sh tools/setup.sh synth,dev
 	@$(BIN)/ruff check . && $(BIN)/mypy
+
+bench-accuracy: setup
+	@$(BIN)/python -m tests.bench.accuracy $(ARGS)
 
 clean:
 	rm -rf .venv .cache demo/out

@@ -26,6 +26,7 @@ from synth.acoustics import (
 LEAD_S = (0.9, 2.0)  # what is heard before the phrase
 TAIL_S = 0.5  # and after it
 SNR_DB = (-3.0, 25.0)
+THROATS = 0.12  # those of many people
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Scenery:
     """speech that is not the phrase: what is said before and after it, and babble"""
     noise: Sequence[Sound] = field(default_factory=tuple)
     """real background and music, where there is any"""
+    throats: float = THROATS
+    """how far apart the throats are that a clip is given: the deviation of its speed's logarithm"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Scene:
 def scene(clip: Sound, scenery: Scenery, rng: Rng) -> Scene:
     """`clip` [n] after something and before something, by another throat, in a room, under noise."""
     if rng.random() < 0.7:
-        clip = other_speaker(clip, float(np.exp(rng.normal(0, 0.12))))
+        clip = other_speaker(clip, float(np.exp(rng.normal(0, scenery.throats))))
     lead, tail = int(rng.uniform(*LEAD_S) * RATE_HZ), int(TAIL_S * RATE_HZ)
     sound = np.zeros(lead + len(clip) + tail, np.float32)
     sound[lead : lead + len(clip)] = clip

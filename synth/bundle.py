@@ -22,6 +22,7 @@ from edge.frontend import FFT, HOP, MELS
 from edge.listener import Listener
 from edge.replay import samples_of
 from edge.wav import write_wav
+from synth.acoustics import Sound
 from synth.choosing import Choice
 from synth.details import or_against_best
 from synth.evaluate import Evaluation, staged, summary
@@ -65,7 +66,7 @@ def write_draft(folder: Path, draft: Draft) -> None:
     """A bundle without figures."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "detectors.onnx", draft.detectors.data)
-    _write_manifest(folder, _manifest(draft), ["detectors.onnx"])
+    write_manifest(folder, _manifest(draft), ["detectors.onnx"])
 
 
 def publish(folder: Path, draft: Draft, found: Evaluation, out: Path, *, force: bool) -> Path:
@@ -83,10 +84,11 @@ def publish(folder: Path, draft: Draft, found: Evaluation, out: Path, *, force: 
         manifest["calibration"]["or_against_best_member"] = or_against_best(found, names)
     if problems:
         manifest["calibration"]["forced_over"] = problems
-    manifest["golden"] = _golden(folder, draft)
+    spoken = draft.material.ways["choose"].phrases[:24]  # by held-out voices
+    manifest["golden"] = golden(folder, [one.sound for one in spoken], draft.seed)
     write_whole(folder / "report.html", report_html(manifest, found).encode())
-    _write_manifest(folder, manifest, ["detectors.onnx", "golden.wav", "report.html"])
-    return _move(folder, out)
+    write_manifest(folder, manifest, ["detectors.onnx", "golden.wav", "report.html"])
+    return move(folder, out)
 
 
 def gates(found: Evaluation) -> list[str]:
@@ -103,12 +105,13 @@ def gates(found: Evaluation) -> list[str]:
     return problems
 
 
-def _golden(folder: Path, draft: Draft) -> dict[str, Any]:
-    """A recording of a held-out voice that the bundle hears, with the margin it had here."""
+def golden(folder: Path, sounds: Sequence[Sound], seed: int) -> dict[str, Any]:
+    """Of clips [n] of the phrase the one that the bundle in `folder` hears best, staged, to golden.wav; with
+    the margin it had here, for the manifest."""
     listener = Listener([load_bundle(folder)])
     best: tuple[float, Any] = (-np.inf, None)
-    for spoken in draft.material.ways["choose"].phrases[:24]:
-        sound = staged(spoken.sound, None, 0.0, (), np.random.default_rng(draft.seed))
+    for clip in sounds:
+        sound = staged(clip, None, 0.0, (), np.random.default_rng(seed))
         write_wav(folder / "golden.wav", sound, RATE_HZ)
         listener.reset()
         listener.step(samples_of(folder / "golden.wav"))
@@ -127,10 +130,7 @@ def _manifest(draft: Draft) -> dict[str, Any]:
         "members": [{"name": name, "trained_on": on, "threshold": round(float(t), 4)}
                     for (name, on), t in zip(draft.detectors.members, draft.detectors.choice.thresholds,
                                                 strict=True)],
-        "frontend": {"rate_hz": RATE_HZ, "hop_ms": HOP * 1000 // RATE_HZ, "mels": MELS, "fft": FFT,
-                     "scale": "int16"},
-        "backbone": {"name": HARDENED, "sha256": identity(HARDENED)["sha256"], "frames": CONTEXT,
-                     "size": SIZE},
+        **listens_with(),
         "calibration": {
             "target_false_accepts_per_hour": draft.target,
             "found_on": {"hours": round(draft.choose_hours, 2),
@@ -144,8 +144,23 @@ def _manifest(draft: Draft) -> dict[str, Any]:
         "voices": _voices(material),
         "data": _data(material),
         "seed": draft.seed,
-        "versions": {"heychip": __version__, **{p: _version(p) for p in ("numpy", "jax", "optax", "onnx")}},
+        "versions": versions(),
     }
+
+
+def listens_with() -> dict[str, Any]:
+    """The front end and backbone that our detectors are trained on, for the manifest."""
+    return {
+        "frontend": {"rate_hz": RATE_HZ, "hop_ms": HOP * 1000 // RATE_HZ, "mels": MELS, "fft": FFT,
+                     "scale": "int16"},
+        "backbone": {"name": HARDENED, "sha256": identity(HARDENED)["sha256"], "frames": CONTEXT,
+                     "size": SIZE},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the programs that make a bundle."""
+    return {"heychip": __version__, **{p: _version(p) for p in ("numpy", "jax", "optax", "onnx")}}
 
 
 def _voices(material: Material) -> list[dict[str, Any]]:
@@ -179,13 +194,14 @@ def _version(package: str) -> str:
         return "absent"
 
 
-def _write_manifest(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:
+def write_manifest(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:
+    """With the sha256 of the files of these names, which are there."""
     manifest["files"] = {name: sha256_of((folder / name).read_bytes()) for name in names}
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     write_whole(folder / "manifest.json", text.encode())
 
 
-def _move(folder: Path, out: Path) -> Path:
+def move(folder: Path, out: Path) -> Path:
     """The finished folder to its place: copied beside it under another name, then renamed."""
     check_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
-"""Which members a bundle keeps: more than one only where their OR misses less than the best of them alone, at
-equal false accepts, on voices and recordings that none of them was trained on.
+"""Which members a bundle keeps: more than one only where their OR misses less than any one of them, and than
+all of them averaged into one, at equal false accepts, on voices and recordings that none was trained on.
 
 The thresholds of every candidate are found anew, and jointly, so that each makes the same false accepts. The
 best single member is taken first; then whichever helps most, as long as it helps.
@@ -32,11 +32,13 @@ class Choice:
     phrases: int
     """scenes with the phrase that the choice was made on"""
     missed_single: int
-    """by the best single member, at `RATE`"""
+    """by the best single member or, if that misses less, by their mean, at `RATE`"""
     missed_or: int
     """by the best OR that was found, at `RATE`"""
     tried: int
     """members there were to choose from"""
+    merged: bool = False
+    """whether it is one member, the mean of all of them"""
 
     def told(self) -> dict[str, object]:
         """For the manifest, with 95 % intervals."""
@@ -51,6 +53,8 @@ class Choice:
         """In a sentence."""
         if self.tried == 1:
             return "one member was trained"
+        if self.merged:
+            return "no OR misses less than the mean of all members, so it has one member, which is that mean"
         if len(self.members) == 1:
             return "no OR misses less than the best member alone, so it has one member"
         return f"the OR of {len(self.members)} misses less than the best member alone"
@@ -86,7 +90,8 @@ def choose_members(
     everyone = list(range(count))
     alone = [held.missed([k]) for k in everyone]
     kept, best = [int(np.argmin(alone))], min(alone)
-    single = best
+    mean = Held(logits.mean(axis=1, keepdims=True), choose)
+    single = min(best, mean.missed([0]))
     if all_of_them and count > 1:
         kept, best = everyone, held.missed(everyone)
     while not all_of_them and len(kept) < count:
@@ -95,4 +100,6 @@ def choose_members(
         if min(tried) >= best:
             break
         kept, best = sorted([*kept, rest[int(np.argmin(tried))]]), min(tried)
+    if count > 1 and not all_of_them and best >= single == mean.missed([0]):
+        return Choice((0,), mean.thresholds([0], target), len(held.calls), single, best, count, merged=True)
     return Choice(tuple(kept), held.thresholds(kept, target), len(held.calls), single, best, count)

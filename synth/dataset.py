@@ -22,7 +22,7 @@ from edge.backbone import CONTEXT, HARDENED, SIZE, Features, identity
 from edge.events import HOP_S, RATE_HZ, STEP
 from edge.files import write_whole
 from synth.acoustics import Sound, levelled
-from synth.augment import Scenery, background, scene, spoiled
+from synth.augment import THROATS, Scenery, background, scene, spoiled
 
 VERSION = "9"  # counts up when scenes or labels change: what was cached before is then made anew
 LATEST_S = 0.22  # a decision is right from the phrase's end up to so long after it
@@ -96,14 +96,17 @@ class World:
     """of each clip, for the names of shards"""
     surroundings: str
     """digest of the scenery, for the same"""
+    backbone: str = HARDENED
 
     @staticmethod
-    def of(clips: Sequence[Sound], scenery: Scenery) -> World:
+    def of(clips: Sequence[Sound], scenery: Scenery, backbone: str = HARDENED) -> World:
         """With digests of everything."""
         around = hashlib.sha256()
         for pool in (scenery.rooms, scenery.talk, scenery.noise):
             around.update(repr([digest_of(sound) for sound in pool]).encode())
-        return World(clips, scenery, [digest_of(sound) for sound in clips], around.hexdigest())
+        if scenery.throats != THROATS:  # the usual ones have no part in the name
+            around.update(repr(scenery.throats).encode())
+        return World(clips, scenery, [digest_of(sound) for sound in clips], around.hexdigest(), backbone)
 
 
 def digest_of(sound: Sound) -> str:
@@ -155,7 +158,7 @@ def leave_interrupts() -> None:
 def _name(job: Job, world: World) -> str:
     clips = [world.digests[clip] for clip in job.clips]
     around = "" if job.kind == "plain" else world.surroundings
-    text = repr((VERSION, identity(HARDENED)["sha256"], around, job.kind, clips, job.seed))
+    text = repr((VERSION, identity(world.backbone)["sha256"], around, job.kind, clips, job.seed))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -168,9 +171,9 @@ def _read(path: Path) -> Examples:
 def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
     """In a worker: one job to the bytes of its shard."""
     global _features  # noqa: PLW0603 - one session for each process
-    if _features is None:
-        _features = Features(HARDENED)
     assert _world is not None  # noqa: S101 - set before the fork
+    if _features is None:
+        _features = Features(_world.backbone)
     index, job = task
     natural = job.kind in ("stream", "plain", "noise")
     shard = joined([_examples(_features, made, natural) for made in _scenes(job, _world)])

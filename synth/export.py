@@ -1,4 +1,5 @@
-"""Members to one ONNX file: fused, so that many cost about what one does."""
+"""Members to one ONNX file: fused, so that many cost about what one does. The mean of a member's networks is
+in its last convolution, which sees all of them."""
 
 from __future__ import annotations
 
@@ -15,25 +16,26 @@ OPSET, IR = 13, 8
 
 
 def fused(trained: Trained) -> bytes:
-    """`embeddings` [1, 16, 96] to `logits` [1, N]: one convolution for the first layer of all members,
+    """`embeddings` [1, 16, 96] to `logits` [1, N]: one convolution for the first layer of all networks,
     grouped ones for the others, the scaling of the embeddings folded into the first. Deterministic bytes."""
     w1, b1, w2, b2, w3, b3 = (trained.params[k] for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
-    members, _, _, channels = w1.shape
+    nets, _, _, channels = w1.shape
+    members = nets // trained.nets
     scaled = w1 * trained.scale[None, None, :, None]
     bias = b1 - np.einsum("nkic,i->nc", scaled, trained.mean)
     weights = {
-        "w1": scaled.transpose(0, 3, 2, 1).reshape(members * channels, SIZE, -1),
+        "w1": scaled.transpose(0, 3, 2, 1).reshape(nets * channels, SIZE, -1),
         "b1": bias.reshape(-1),
-        "w2": w2.transpose(0, 3, 2, 1).reshape(members * channels, channels, -1),
+        "w2": w2.transpose(0, 3, 2, 1).reshape(nets * channels, channels, -1),
         "b2": b2.reshape(-1),
-        "w3": w3.transpose(0, 2, 1),
-        "b3": b3,
+        "w3": w3.transpose(0, 2, 1).reshape(members, trained.nets * channels, -1) / trained.nets,
+        "b3": b3.reshape(members, trained.nets).mean(axis=1),
     }
     nodes = [
         helper.make_node("Transpose", ["embeddings"], ["x"], perm=[0, 2, 1]),
         helper.make_node("Conv", ["x", "w1", "b1"], ["h1"]),
         helper.make_node("Relu", ["h1"], ["a1"]),
-        helper.make_node("Conv", ["a1", "w2", "b2"], ["h2"], group=members),
+        helper.make_node("Conv", ["a1", "w2", "b2"], ["h2"], group=nets),
         helper.make_node("Relu", ["h2"], ["a2"]),
         helper.make_node("Conv", ["a2", "w3", "b3"], ["h3"], group=members),
         helper.make_node("Flatten", ["h3"], ["logits"]),

@@ -23,6 +23,7 @@ from synth.evaluate import Evaluation, evaluate, stage
 from synth.examples import chunks, examples
 from synth.export import fused, parity
 from synth.material import Material, Way, families, gather
+from synth.packs import to_sound
 from synth.phrase import check_phrase
 from synth.presets import MEMBERS, PER_VOICE, Preset
 from synth.voices import Engine, open_engines
@@ -106,12 +107,13 @@ def _check(material: Material) -> None:
 
 def _train(order: Order, material: Material, train: Examples, choose: Examples, work: Path) -> Detectors:
     """The detectors; what was trained before is taken from the disk."""
-    from synth.draw import Recipe
-    from synth.train import VERSION, Trained, logits_of, only
+    from synth.draw import Member, Recipe
+    from synth.train import VERSION, Trained, logits_of, merged, only
     from synth.train import train as fit
 
     members = _members(order, material.ways["train"])
-    key = hashlib.sha256(repr((VERSION, Recipe(), order.preset, order.seed)).encode())
+    nets = 1 if order.members == PER_VOICE else order.preset.nets
+    key = hashlib.sha256(repr((VERSION, Recipe(), nets, order.preset, order.seed)).encode())
     key.update(train.rows.tobytes() + train.label.tobytes())
     for member in members:
         key.update(member.weights.tobytes())
@@ -119,15 +121,19 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
     if stored.exists():
         with np.load(stored, allow_pickle=False) as file:
             arrays = dict(file)
-        trained = Trained({k: v for k, v in arrays.items() if k[0] in "wb"}, arrays["mean"], arrays["scale"])
+        params = {k: v for k, v in arrays.items() if k[0] in "wb"}
+        trained = Trained(params, arrays["mean"], arrays["scale"], nets)
     else:
-        with progress.bar(f"training {len(members)} members", order.preset.steps) as done:
+        with progress.bar(f"training {len(members) * nets} networks", order.preset.steps) as done:
             trained = fit(train, members, steps=order.preset.steps, batch=order.preset.batch, seed=order.seed,
-                          done=lambda n, _loss: done(n))
+                          nets=nets, done=lambda n, _loss: done(n))
         _store(stored, trained)
     logits = logits_of(trained, choose)
     choice = choose_members(logits, choose, TARGET, all_of_them=order.members == PER_VOICE)
     progress.say(f"  {choice.why()}")
+    if choice.merged:
+        trained, logits = merged(trained), logits.mean(axis=1, keepdims=True)
+        members = [Member("all", members[0].trained_on, members[0].weights)]
     kept = list(choice.members)
     data = fused(only(trained, kept))
     sample = np.linspace(0, len(choose.first) - 1, 64).astype(int)
@@ -143,12 +149,10 @@ def _members(order: Order, way: Way) -> list[Member]:
     as heychip's ancestor had it, one for each voice, which hears the phrase from that voice alone."""
     from synth.draw import Member
 
-    family = np.array([s.voice.engine for s in way.phrases])
-    count = families(way.phrases)
     if order.members != PER_VOICE:
-        even = np.array([len(family) / len(count) / count[f] for f in family], np.float32)
-        voices = f"all voices: {', '.join(count)}"
-        return [Member(f"all-{k + 1}", voices, even) for k in range(order.preset.members)]
+        voices = f"all voices: {', '.join(families(way.phrases))}"
+        alike = np.ones(len(way.phrases), np.float32)
+        return [Member(f"all-{k + 1}", voices, alike) for k in range(order.preset.members)]
     speaker = np.array([f"{s.voice.engine}/{s.voice.speaker}" for s in way.phrases])
     return [Member(name, f"the voice {name}", (speaker == name).astype(np.float32) * len(speaker)
                    / np.float32((speaker == name).sum())) for name in sorted(set(speaker))]
@@ -166,6 +170,6 @@ def _evaluate(folder: Path, material: Material, order: Order) -> Evaluation:
     way = material.ways["report"]
     positives = stage([(s.sound, s.voice.engine) for s in way.phrases[:REPORTED]],
                       [s.sound for s in way.sentences], order.seed)
-    negatives = chunks(way.speech) + chunks([s.sound for s in way.sentences])
+    negatives = chunks(map(to_sound, way.speech)) + chunks([s.sound for s in way.sentences])
     with progress.bar("evaluating on held-out voices", len(positives) + len(negatives)) as done:
         return evaluate(folder, positives, negatives, order.jobs, done)

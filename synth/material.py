@@ -7,6 +7,7 @@ and to report with. No voice that is reported on has been trained on.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,15 +21,15 @@ from synth.acoustics import Sound
 from synth.ingest import Fault, Rejected, check_clip, trim
 from synth.near_misses import near_misses
 from synth.negatives import WAYS, Source
+from synth.packs import Pcm, to_pcm
 from synth.phrase import spellings
-from synth.presets import NEAR_SHARES, PHRASE_SHARES, SENTENCE_SHARES, Preset
+from synth.presets import Preset, shares
 from synth.sentences import matcher, sentences
 from synth.voices import Engine, Take, Voice
 from synth.voices.cache import speak_all
 from synth.voices.plan import plan, split
 
 SHARE = {"train": 1.0, "choose": 0.16, "report": 0.16}  # of a preset's amounts, for each way
-SHARES = {"phrases": PHRASE_SHARES, "near": NEAR_SHARES, "sentences": SENTENCE_SHARES}
 HELD_OUT_HOURS = 2.0  # of the hours to train on: a promise of one in ten hours wants hours to be found on
 LONGEST_PHRASE_S = 2.5  # a take of the phrase that is longer has gone wrong
 
@@ -52,11 +53,11 @@ class Way:
     phrases: list[Spoken] = field(default_factory=list)
     near: list[Spoken] = field(default_factory=list)
     sentences: list[Spoken] = field(default_factory=list)
-    speech: list[Sound] = field(default_factory=list)
+    speech: list[Pcm] = field(default_factory=list)
     """of real people"""
-    noise: list[Sound] = field(default_factory=list)
+    noise: list[Pcm] = field(default_factory=list)
     """real background and music"""
-    music: list[Sound] = field(default_factory=list)
+    music: list[Pcm] = field(default_factory=list)
     """the music alone: hours of it are a stream in which nobody calls"""
 
 
@@ -102,7 +103,7 @@ def gather(
     for w, way in enumerate(WAYS):
         for k, (kind, amount) in enumerate(amounts.items()):
             planned = plan(texts[kind], engines, int(amount * SHARE[way]), seed * 100 + w * 10 + k,
-                           voices[way], own_recordings=kind == "phrases", weights=SHARES[kind])
+                           voices[way], own_recordings=kind == "phrases", weights=shares(preset, kind))
             takes += [Asked(way, kind, k, take) for k, take in enumerate(planned)
                       if kind != "sentences" or not contains(take.text)]
     ways, rejected = _spoken(takes, engines, jobs, cache / "clips")
@@ -116,7 +117,8 @@ def _digest(asked: tuple[object, ...], ways: dict[str, Way]) -> str:
     run is used only where nothing at all has changed."""
     digest = hashlib.sha256(repr(asked).encode())
     for way in ways.values():
-        for sound in [*(s.sound for s in way.phrases + way.near + way.sentences), *way.speech, *way.noise]:
+        spoken = (s.sound for s in way.phrases + way.near + way.sentences)
+        for sound in itertools.chain(spoken, way.speech, way.noise):
             digest.update(np.ascontiguousarray(sound).data)
             digest.update(b"|")
     return digest.hexdigest()[:16]
@@ -151,7 +153,7 @@ def _recorded(ways: dict[str, Way], sources: Sequence[Source], preset: Preset, c
         for source in sources:
             for way in WAYS:
                 hours = preset.speech_hours * (1.0 if way == "train" else HELD_OUT_HOURS)
-                found = list(negatives.recordings(source, way, hours, cache / "recordings"))
+                found = [to_pcm(s) for s in negatives.recordings(source, way, hours, cache / "recordings")]
                 (ways[way].noise if source.kind == "noise" else ways[way].speech).extend(found)
                 if source.music:
                     ways[way].music.extend(found)
@@ -163,6 +165,6 @@ def families(spoken: Sequence[Spoken]) -> dict[str, int]:
     return dict(Counter(s.voice.engine for s in spoken).most_common())
 
 
-def seconds(sounds: Sequence[Sound]) -> float:
+def seconds(sounds: Sequence[Sound | Pcm]) -> float:
     """How long they are together."""
     return float(np.sum([len(s) for s in sounds])) / 16_000

@@ -43,7 +43,7 @@ def read_through(folder: Path | None, title: str, paths: Sequence[Path], hours: 
         yield from _decoded(paths, hours, names)
         return
     for pcm in _until(hours, pack):
-        yield pcm.astype(np.float32) / np.float32(FULL_SCALE)
+        yield to_sound(pcm)
 
 
 def _decoded(paths: Sequence[Path], hours: float, names: Sequence[Path]) -> Iterator[Sound]:
@@ -56,7 +56,7 @@ def _decoded(paths: Sequence[Path], hours: float, names: Sequence[Path]) -> Iter
             break
         started = time.process_time()
         try:
-            pcm = _pcm(load_audio(path))
+            pcm = to_pcm(load_audio(path))
         except WavError as error:
             log.warning("event=unreadable file=%s why=%r", printable(path), str(error))
             continue
@@ -65,7 +65,7 @@ def _decoded(paths: Sequence[Path], hours: float, names: Sequence[Path]) -> Iter
         left_s -= len(pcm) / RATE_HZ
         if names:
             kept.append(pcm)
-        yield pcm.astype(np.float32) / np.float32(FULL_SCALE)
+        yield to_sound(pcm)
     if names and kept and spent_s >= WORTH_S:
         _write(names[0] if whole else names[1], kept)
 
@@ -79,7 +79,13 @@ def _until(hours: float, pack: Sequence[Pcm]) -> Iterator[Pcm]:
         yield pcm
 
 
-def _pcm(sound: Sound) -> Pcm:
+def to_sound(pcm: Pcm) -> Sound:
+    """Back to floats, exactly."""
+    return pcm.astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def to_pcm(sound: Sound) -> Pcm:
+    """Half the memory; 16 bits are more than any microphone gives."""
     return np.clip(np.round(sound * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 

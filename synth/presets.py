@@ -35,7 +35,11 @@ class Preset:
     batch: int
     """examples in a step"""
     members: int
-    """members of the OR ensemble that see every voice, beside one for each family of voices"""
+    """members of the OR ensemble that are trained; it keeps those that earn their place"""
+    nets: int
+    """networks whose mean is a member"""
+    neural_talk: bool = True
+    """whether neural voices speak near-misses and sentences, too"""
 
 
 # Kokoro's clips cost a second of a core each and are worth it for the phrase; sentences are long and only
@@ -44,6 +48,7 @@ PHRASE_SHARES = {"kokoro": 2.0, "google": 2.0, "espeak-ng": 1.0, "flite": 0.5, "
 NEAR_SHARES = {**PHRASE_SHARES, "kokoro": 0.5, "google": 0.12}
 SENTENCE_SHARES = {**PHRASE_SHARES, "kokoro": 0.5, "google": 0.06}
 
+NEURAL = ("kokoro", "google")
 PER_VOICE = "per-voice"
 MEMBERS = ("all", PER_VOICE)  # what the members of an ensemble hear
 
@@ -51,14 +56,22 @@ ENGINES = ("espeak-ng", "flite", "festival", "kokoro")
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("quick", ENGINES, ("espeak-ng", "flite"), phrases=340, copies=6,
-               near_misses=700, sentences=400, negative_copies=1, speech_hours=0.5, speech_copies=1, rooms=24,
-               steps=1000, batch=512, members=1),
-        Preset("standard", ENGINES, ("espeak-ng", "flite"), phrases=700, copies=7, near_misses=1200,
-               sentences=900, negative_copies=1, speech_hours=1.0, speech_copies=2, rooms=60, steps=2500,
-               batch=512, members=1),
-        Preset("best", (*ENGINES, "piper"), ("espeak-ng", "flite"), phrases=4000, copies=8, near_misses=5000,
-               sentences=4000, negative_copies=3, speech_hours=4.0, speech_copies=3, rooms=120, steps=10000,
-               batch=768, members=3),
+        Preset("quick", ENGINES, ("espeak-ng", "flite"), phrases=160, copies=8, near_misses=300,
+               sentences=240, negative_copies=1, speech_hours=0.06, speech_copies=1, rooms=24, steps=400,
+               batch=512, members=1, nets=3, neural_talk=False),
+        Preset("standard", ENGINES, ("espeak-ng", "flite"), phrases=700, copies=8, near_misses=400,
+               sentences=640, negative_copies=1, speech_hours=0.3, speech_copies=1, rooms=60, steps=600,
+               batch=512, members=2, nets=3),
+        Preset("best", ENGINES, ("espeak-ng", "flite"), phrases=1600, copies=8, near_misses=600,
+               sentences=1300, negative_copies=1, speech_hours=4.0, speech_copies=1, rooms=100, steps=700,
+               batch=512, members=2, nets=4),
     )
 }
+
+
+def shares(preset: Preset, kind: str) -> dict[str, float]:
+    """How much of one kind (phrases, near or sentences) each engine speaks, those that are not in the table
+    as much as espeak-ng."""
+    row = {"phrases": PHRASE_SHARES, "near": NEAR_SHARES, "sentences": SENTENCE_SHARES}[kind]
+    silent = () if kind == "phrases" or preset.neural_talk else NEURAL
+    return {name: 0.0 if name in silent else share for name, share in row.items()}

@@ -16,7 +16,7 @@ def report_html(manifest: Mapping[str, Any], found: Evaluation) -> str:
     parts = [
         f"<h1>“{text(manifest['word'])}”</h1>",
         f"<p class=soft>A hotword made from its text alone: {_count(manifest['clips']['train'])} clips of "
-        f"{_count_voices(manifest)} synthetic voices, {len(manifest['members'])} detectors in an OR, "
+        f"{_count_voices(manifest)} synthetic voices, {_count_detectors(manifest)}, "
         f"preset {text(manifest.get('preset', ''))}, seed {manifest['seed']}.</p>",
         *(f"<p class=warn>Exported although {text(p)}.</p>" for p in calibration.get("forced_over", ())),
         _tiles(calibration),
@@ -110,6 +110,11 @@ def _origins(manifest: Mapping[str, Any]) -> list[str]:
 
 def _count(families: Mapping[str, int]) -> str:
     return f"{sum(families.values()):,}"
+
+
+def _count_detectors(manifest: Mapping[str, Any]) -> str:
+    count = len(manifest["members"])
+    return "one detector" if count == 1 else f"{count} detectors in an OR"
 
 
 def _count_voices(manifest: Mapping[str, Any]) -> int:

@@ -1,14 +1,15 @@
 """Training: all members of the ensemble in one go, on frozen embeddings, with JAX and optax.
 
-A member is a small network that keeps time: two convolutions over the 16 embeddings and a linear layer that
-sees what was where. The members share every batch and differ in their first weights and in whom they listen
-to most. Negatives are mined: every round the hops that the members took for the phrase are shown more often.
+A network is small and keeps time: two convolutions over the 16 embeddings and a linear layer that sees what
+was where. A member is the mean of a few of them: synthetic voices leave open what real ones will sound like,
+and each network guesses differently. All share every batch and differ in their first weights. Negatives are
+mined: every round the hops that the members took for the phrase are shown more often.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -32,28 +33,31 @@ Params = dict[str, Any]
 
 @dataclass(frozen=True)
 class Trained:
-    """The weights of all members; `mean` and `scale` [96] are applied to the embeddings first."""
+    """The weights of all networks; `mean` and `scale` [96] are applied to the embeddings first."""
 
     params: dict[str, NDArray[np.float32]]
+    """the leading axis is the network, those of a member in a row"""
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
+    nets: int = 1
+    """networks whose mean is a member"""
 
 
-def start_params(members: int, seed: int, channels: int) -> Params:
-    """First weights, He's normal; the leading axis of everything is the member."""
+def start_params(nets: int, seed: int, channels: int) -> Params:
+    """First weights, He's normal; the leading axis of everything is the network."""
     keys = jax.random.split(jax.random.PRNGKey(seed), 3)
     last = CONTEXT - 2 * (KERNEL - 1)
 
     def normal(key: Any, *shape: int, fan_in: int) -> Any:
-        return jax.random.normal(key, (members, *shape)) * np.sqrt(2 / fan_in)
+        return jax.random.normal(key, (nets, *shape)) * np.sqrt(2 / fan_in)
 
     return {
         "w1": normal(keys[0], KERNEL, SIZE, channels, fan_in=KERNEL * SIZE),
-        "b1": jnp.zeros((members, channels)),
+        "b1": jnp.zeros((nets, channels)),
         "w2": normal(keys[1], KERNEL, channels, channels, fan_in=KERNEL * channels),
-        "b2": jnp.zeros((members, channels)),
+        "b2": jnp.zeros((nets, channels)),
         "w3": normal(keys[2], last, channels, fan_in=2 * last * channels),
-        "b3": jnp.full((members,), -2.0),
+        "b3": jnp.full((nets,), -2.0),
     }
 
 
@@ -63,15 +67,15 @@ def _over_time(x: Any, w: Any, b: Any) -> Any:
     return jax.nn.relu(sum(x[..., k : k + length, :] @ w[k] for k in range(kernel)) + b)
 
 
-def member_logits(p: Params, x: Any) -> Any:
-    """One member: windows x [B, 16, 96], scaled, to logits [B]."""
+def net_logits(p: Params, x: Any) -> Any:
+    """One network: windows x [B, 16, 96], scaled, to logits [B]."""
     hidden = _over_time(_over_time(x, p["w1"], p["b1"]), p["w2"], p["b2"])
     return jnp.einsum("btc,tc->b", hidden, p["w3"]) + p["b3"]
 
 
 @jax.jit
 def row_logits(params: Params, rows: Any) -> Any:
-    """All members on a table of scaled rows [R, 96]: logits [N, R - 15] of the windows that start at each."""
+    """All networks on a table of scaled rows [R, 96]: logits [N, R - 15] of the windows that start there."""
 
     def one(p: Params) -> Any:
         hidden = _over_time(_over_time(rows, p["w1"], p["b1"]), p["w2"], p["b2"])
@@ -82,9 +86,9 @@ def row_logits(params: Params, rows: Any) -> Any:
     return jax.vmap(one)(params)
 
 
-def scored(params: Params, rows: Any, *, each: bool = True) -> NDArray[np.float32]:
-    """`row_logits` [N, R - 15], a piece at a time: what is between the layers is larger than the table. With
-    `each` off it is [1, R - 15], the highest of the members."""
+def scored(params: Params, rows: Any, nets: int = 1, *, each: bool = True) -> NDArray[np.float32]:
+    """The logits [N, R - 15] of the members, each the mean of `nets` networks, a piece at a time: what is
+    between the layers is larger than the table. With `each` off it is [1, R - 15], the highest of them."""
     count = len(rows) - CONTEXT + 1
     found = []
     for start in range(0, count, PIECE):
@@ -93,16 +97,16 @@ def scored(params: Params, rows: Any, *, each: bool = True) -> NDArray[np.float3
         if short and start:  # of the same shape as the others, so that nothing is compiled twice
             piece = jnp.pad(jnp.asarray(piece), ((0, short), (0, 0)))
         logits = np.asarray(row_logits(params, jnp.asarray(piece, jnp.float32)))
-        logits = logits[:, : count - start]
+        logits = logits[:, : count - start].reshape(-1, nets, min(PIECE, count - start)).mean(axis=1)
         found.append(logits if each else logits.max(axis=0, keepdims=True))
     return np.concatenate(found, axis=1)
 
 
 def _loss(params: Params, x: Any, y: Any, weight: Any, step: float) -> Any:
-    """Cross entropy, summed over the members; x [B, 16, 96], y [B], weight [N, B]."""
+    """Cross entropy, summed over the networks; x [B, 16, 96], y [B], weight [N, B]."""
 
     def error(x: Any) -> Any:
-        logits = jax.vmap(member_logits, in_axes=(0, None))(params, x)
+        logits = jax.vmap(net_logits, in_axes=(0, None))(params, x)
         each = optax.sigmoid_binary_cross_entropy(logits, y[None]) * weight
         return (each.sum(axis=1) / weight.sum(axis=1)).sum()
 
@@ -145,17 +149,17 @@ def scaling(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.float32
 
 def train(
     examples: Examples, members: Sequence[Member], *, steps: int, batch: int, seed: int,
-    done: Callable[[int, float], None], recipe: Recipe | None = None,
+    done: Callable[[int, float], None], nets: int = 1, recipe: Recipe | None = None,
 ) -> Trained:
-    """Trains all `members`. `done(steps, loss)` is called after each round. Raises ValueError where one of
-    the classes is empty or the loss stops being a number."""
+    """Trains all `members`, each of so many networks. `done(steps, loss)` is called after each round. Raises
+    ValueError where one of the classes is empty or the loss stops being a number."""
     recipe = recipe or Recipe()
     mean, scale = scaling(examples)
     rows = jnp.asarray(((examples.rows.astype(np.float32) - mean) * scale).astype(np.float16))
-    draw = Draw(examples, members, recipe, batch=batch, seed=seed)
+    draw = Draw(examples, members, recipe, batch=batch, nets=nets, seed=seed)
     schedule = optax.warmup_cosine_decay_schedule(1e-4, 2e-3, min(200, steps // 10 + 1), steps, 2e-5)
     optimiser = optax.adam(schedule)
-    params = start_params(len(members), seed, recipe.channels)
+    params = start_params(len(members) * nets, seed, recipe.channels)
     average, state = params, optimiser.init(params)
     for start in range(0, steps, recipe.round):
         count = min(recipe.round, steps - start)
@@ -166,19 +170,24 @@ def train(
             raise ValueError(f"the loss is no longer a number after {start + count} steps")
         if start + count < steps:
             each = recipe.boost > 0 and len(members) > 1
-            draw.mine(scored(average, rows, each=each)[:, examples.first])
+            draw.mine(scored(average, rows, nets, each=each)[:, examples.first])
         done(count, float(loss))
-    return Trained({k: np.asarray(v, np.float32) for k, v in average.items()}, mean, scale)
+    return Trained({k: np.asarray(v, np.float32) for k, v in average.items()}, mean, scale, nets)
 
 
 def only(trained: Trained, members: Sequence[int]) -> Trained:
     """These members alone."""
-    params = {key: value[list(members)] for key, value in trained.params.items()}
-    return Trained(params, trained.mean, trained.scale)
+    places = [member * trained.nets + k for member in members for k in range(trained.nets)]
+    return replace(trained, params={key: value[places] for key, value in trained.params.items()})
+
+
+def merged(trained: Trained) -> Trained:
+    """One member, the mean of all networks."""
+    return replace(trained, nets=len(trained.params["b3"]))
 
 
 def logits_of(trained: Trained, examples: Examples) -> NDArray[np.float32]:
     """Logits [H, N] of every hop."""
     rows = ((examples.rows.astype(np.float32) - trained.mean) * trained.scale).astype(np.float32)
-    found = scored({k: jnp.asarray(v) for k, v in trained.params.items()}, rows)
+    found = scored({k: jnp.asarray(v) for k, v in trained.params.items()}, rows, trained.nets)
     return np.ascontiguousarray(found[:, examples.first].T)

@@ -25,8 +25,7 @@ from synth.voices import open_engines
 
 needs_voices = pytest.mark.skipif(
     not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng and flite are not installed")
-SMALL = dataclasses.replace(PRESETS["quick"], phrases=200, copies=6, near_misses=300,
-                            sentences=200, speech_hours=0.3, rooms=12, steps=700)
+SMALL = dataclasses.replace(PRESETS["quick"], sentences=200, rooms=12)
 TINY = dataclasses.replace(SMALL, engines=("espeak-ng", "flite"), phrases=60, copies=2, near_misses=40,
                            sentences=60, speech_hours=0.02, rooms=2, steps=40)
 

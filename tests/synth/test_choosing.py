@@ -60,6 +60,20 @@ def test_a_member_that_adds_nothing_is_left_out() -> None:
     assert "no OR misses less" in str(choice.told()["why"])
 
 
+def test_members_that_err_at_different_moments_are_averaged() -> None:
+    """Both miss the same calls; in talk each has bad moments of its own, which the mean halves, so that its
+    threshold lies lower and it hears what neither does alone."""
+    examples = held_out()
+    said = logits(examples, [slice(0, 10), slice(0, 10)])
+    calls = np.flatnonzero(examples.label == POSITIVE).reshape(CALLS, 2)
+    said[calls[:10]] = -2.5
+    choice = choose_members(said, examples, 0.1, all_of_them=False)
+    assert choice.merged
+    assert choice.members == (0,)
+    assert (choice.missed_single, len(choice.thresholds)) == (0, 1)
+    assert "the mean of all members" in choice.why()
+
+
 def test_all_of_them_are_kept_where_that_was_asked_for() -> None:
     """A member for each voice is what was asked for; what it costs is still told."""
     examples = held_out()

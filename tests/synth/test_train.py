@@ -12,7 +12,7 @@ import pytest
 from edge.backbone import CONTEXT, SIZE
 from synth.dataset import NEGATIVE, POSITIVE, Examples
 from synth.draw import Draw, Member, Recipe
-from synth.train import Trained, logits_of, member_logits, row_logits, scored, start_params, train
+from synth.train import Trained, logits_of, net_logits, only, row_logits, scored, start_params, train
 from tests.synth.toy import learned, members, toy, untrained
 
 
@@ -101,7 +101,7 @@ def test_the_two_ways_to_a_logit_agree(trained: Trained) -> None:
     assert table.shape == (2, 100 - CONTEXT + 1)
     for member in range(2):
         one = {k: v[member] for k, v in params.items()}
-        assert np.asarray(member_logits(one, jnp.asarray(windows))) == pytest.approx(table[member], abs=1e-4)
+        assert np.asarray(net_logits(one, jnp.asarray(windows))) == pytest.approx(table[member], abs=1e-4)
 
 
 def draw(examples: Examples, recipe: Recipe, count: int = 2) -> Draw:
@@ -176,6 +176,16 @@ def test_the_adversarial_step_makes_a_detector_that_holds_out(trained: Trained) 
     moved = fresh.rows + (rng.choice([-0.3, 0.3], fresh.rows.shape) / hard.scale).astype(np.float16)
     logits = logits_of(hard, dataclasses.replace(fresh, rows=moved))
     assert ((logits[:, 0] > 0) == (fresh.label == POSITIVE)).mean() > 0.95
+
+
+def test_a_member_is_the_mean_of_its_networks() -> None:
+    """Two members of three networks each give the means of what the six say; to take one of them is to take
+    its three."""
+    trained, examples = untrained(2, nets=3), toy(60)
+    each = logits_of(dataclasses.replace(trained, nets=1), examples)
+    both = logits_of(trained, examples)
+    assert both == pytest.approx(each.reshape(60, 2, 3).mean(axis=2), abs=1e-4)
+    assert logits_of(only(trained, [1]), examples) == pytest.approx(both[:, 1:], abs=1e-4)
 
 
 def test_progress_adds_up() -> None:

@@ -36,8 +36,8 @@ def members(count: int, clips: int = 400) -> list[Member]:
     return [Member(f"m{k}", "all voices", np.ones(clips, np.float32)) for k in range(count)]
 
 
-def untrained(count: int, seed: int = 0) -> Trained:
-    """Random members, with biases that are not zero, so that a lost one is noticed."""
+def untrained(count: int, seed: int = 0, nets: int = 1) -> Trained:
+    """Random members of so many networks, with biases that are not zero, so that a lost one is noticed."""
     rng = np.random.default_rng(seed)
     last = CONTEXT - 2 * (KERNEL - 1)
     shapes = {
@@ -49,10 +49,10 @@ def untrained(count: int, seed: int = 0) -> Trained:
         "b3": (),
     }
     params = {
-        name: rng.normal(0, (2 / max(1, np.prod(shape[:-1]))) ** 0.5, (count, *shape)).astype(np.float32)
+        name: rng.normal(0, (2 / max(1, np.prod(shape[:-1]))) ** 0.5, (count * nets, *shape)).astype("f4")
         for name, shape in shapes.items()
     }
-    return Trained(params, *scaling(toy(60)))
+    return Trained(params, *scaling(toy(60)), nets)
 
 
 @cache
