@@ -34,6 +34,10 @@ class WavError(UsageError):
         self.path, self.reason, self.remedy = str(path), reason, remedy
         super().__init__(f"{self.path}: {reason}" + (f" ({remedy})" if remedy else ""))
 
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        """So that it arrives whole from another process."""
+        return type(self), (self.path, self.reason, self.remedy)
+
 
 class ConfigError(HeychipError):
     """All mistakes of one configuration file, in the order of the file."""
@@ -61,3 +65,7 @@ class ModelError(HeychipError):
     def __init__(self, path: object, reason: str, remedy: str = "") -> None:
         self.path, self.reason, self.remedy = str(path), reason, remedy
         super().__init__(f"{self.path}: {reason}" + (f" ({remedy})" if remedy else ""))
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        """So that it arrives whole from another process."""
+        return type(self), (self.path, self.reason, self.remedy)

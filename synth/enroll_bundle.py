@@ -79,6 +79,7 @@ def gates(found: Evaluation) -> list[str]:
 def _manifest(made: Enrolled, found: Evaluation) -> dict[str, Any]:
     """The keys of the bundle that was extended stay, those that `synth.make` does not write, too."""
     count, old = len(made.recordings), copy.deepcopy(made.base.manifest) if made.base else {}
+    old.pop("golden", None)  # the new bundle gets one of its own
     new = {"name": _name({member["name"] for member in old.get("members", [])}),
            "trained_on": f"one person's own {count} recordings"}
     members = [*old.get("members", []), new]
