@@ -76,7 +76,8 @@ def test_a_minute_of_digital_silence_does_not_make_deaf(golden):
     """A sound server with nothing to play sends zeros: no member is put aside for saying the same of them."""
     listener = Listener([load_bundle("hey_chip")])
     assert listener.step(np.zeros(750 * STEP, np.float32)) == []
-    assert listener.ensembles[0].health == "5/5"
+    alive, members = listener.ensembles[0].health.split("/")
+    assert alive == members
     assert len(listener.step(golden)) == 1
 
 

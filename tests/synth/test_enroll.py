@@ -52,7 +52,7 @@ class Made(NamedTuple):
 
 def small(patch: pytest.MonkeyPatch) -> None:
     """Little of everything, and nothing that happens to be on this machine."""
-    patch.setattr(enroll_parts, "SENTENCES", {"train": 64, "choose": 32, "report": 16})
+    patch.setattr(enroll_parts, "SENTENCES", {"train": 64, "choose": 32, "report": 8})
     patch.setattr("synth.negatives.sources", lambda: ())
     patch.setattr(enroll_members, "SCENES", 120)
     patch.setattr(enroll_members, "STEPS", 150)
@@ -145,7 +145,9 @@ def test_an_extended_bundle_keeps_its_members(made: Made) -> None:
     before, after = (margins(bundle, made.anna) for bundle in (made.alone, made.both))
     np.testing.assert_allclose(before[:, 0] + old[0].threshold, after[:, 0] + new[0].threshold, atol=1e-2)
     assert (margins(made.both, made.anna[3:]).max(axis=1) > 0).all()
-    assert ((margins(made.both, made.bert)[:, 1] > 0) > (margins(made.alone, made.bert)[:, 0] > 0)).sum() >= 2
+    theirs = margins(made.both, made.bert[3:])
+    assert (theirs[:, 1] > theirs[:, 0]).all()
+    assert (theirs[:, 1] > 0).any()
     assert len(manifest(made.both)["recordings"]) == 6
     assert manifest(made.both)["extends"]["calibration"] == manifest(made.alone)["calibration"]
 
