@@ -91,7 +91,8 @@ def choose_members(
     alone = [held.missed([k]) for k in everyone]
     kept, best = [int(np.argmin(alone))], min(alone)
     mean = Held(logits.mean(axis=1, keepdims=True), choose)
-    single = min(best, mean.missed([0]))
+    averaged = mean.missed([0]) if count > 1 else best
+    single = min(best, averaged)
     if all_of_them and count > 1:
         kept, best = everyone, held.missed(everyone)
     while not all_of_them and len(kept) < count:
@@ -100,6 +101,6 @@ def choose_members(
         if min(tried) >= best:
             break
         kept, best = sorted([*kept, rest[int(np.argmin(tried))]]), min(tried)
-    if count > 1 and not all_of_them and best >= single == mean.missed([0]):
+    if count > 1 and not all_of_them and best >= single == averaged:
         return Choice((0,), mean.thresholds([0], target), len(held.calls), single, best, count, merged=True)
     return Choice(tuple(kept), held.thresholds(kept, target), len(held.calls), single, best, count)

@@ -12,22 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edge.backbone import CONTEXT
 from edge.errors import UsageError
 from synth import progress
 from synth.backdrop import Backdrop, backdrop
 from synth.bundle import check_out
-from synth.dataset import Examples
 from synth.enroll_bundle import Enrolled, publish
 from synth.enroll_hearing import hearing
 from synth.enroll_into import Base, open_base
 from synth.enroll_members import STEPS, Members, plan, scenes, thresholds, train_members
 from synth.evaluate import Evaluation
-from synth.export import fused, parity
-from synth.make import PARITY, TARGET
+from synth.export import check_parity, fused
+from synth.make import TARGET
 from synth.own_recordings import Recording, read_recordings
 
 LONGEST_WORD = 200  # letters that a manifest takes
@@ -91,7 +86,7 @@ def _judge(
         found_at = thresholds(members, choose, behind.ways["choose"], base, target)
         done(1)
     data = fused(only(members.trained, range(members.count)))
-    _check_parity(data, behind.ways["choose"], choose[:, : members.count])
+    check_parity(data, behind.ways["choose"], choose[:, : members.count])
     with progress.bar("hearing each without having learned it", len(recordings)) as done:
         found = hearing([one.word for one in recordings], behind, report, members,
                         thresholds=found_at, seed=order.seed)
@@ -104,11 +99,3 @@ def _target(base: Base | None) -> float:
     """False accepts an hour: what the bundle promised that is extended."""
     promised = base.manifest.get("calibration", {}).get("target_false_accepts_per_hour") if base else None
     return float(promised) if isinstance(promised, (int, float)) and promised > 0 else TARGET
-
-
-def _check_parity(data: bytes, choose: Examples, logits: NDArray[np.float32]) -> None:
-    sample = np.linspace(0, len(choose.first) - 1, 64).astype(int)
-    windows = np.stack([choose.rows[f : f + CONTEXT] for f in choose.first[sample]]).astype(np.float32)
-    if (worst := parity(data, windows, logits[sample])) > PARITY:
-        raise UsageError(f"the exported file differs from what was trained by {worst:.1e}; please report "
-                         "this")

@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edge.backbone import CONTEXT, SIZE
+from edge.errors import UsageError
 from edge.sessions import session
+from synth.dataset import Examples
 from synth.train import Trained
 
 OPSET, IR = 13, 8
+PARITY = 1e-4
 
 
 def fused(trained: Trained) -> bytes:
@@ -51,6 +54,16 @@ def fused(trained: Trained) -> bytes:
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def check_parity(data: bytes, examples: Examples, logits: NDArray[np.float32]) -> None:
+    """Raises UsageError where the exported file says of `examples` anything else than training, whose logits
+    [H, N] these are; 64 hops of all are tried."""
+    sample = np.linspace(0, len(examples.first) - 1, 64).astype(int)
+    windows = np.stack([examples.rows[f : f + CONTEXT] for f in examples.first[sample]]).astype(np.float32)
+    if (worst := parity(data, windows, logits[sample])) > PARITY:
+        raise UsageError(f"the exported file differs from what was trained by {worst:.1e}; please report "
+                         "this")
 
 
 def parity(data: bytes, windows: NDArray[np.float32], logits: NDArray[np.float32]) -> float:

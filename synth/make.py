@@ -21,7 +21,7 @@ from synth.choosing import choose_members
 from synth.dataset import Examples
 from synth.evaluate import Evaluation, evaluate, stage
 from synth.examples import chunks, examples
-from synth.export import fused, parity
+from synth.export import check_parity, fused
 from synth.material import Material, Way, families, gather
 from synth.packs import to_sound
 from synth.phrase import check_phrase
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from synth.train import Trained
 
 TARGET = 0.1  # false accepts an hour that the default thresholds promise
-PARITY = 1e-4
 REPORTED = 120  # phrases of held-out voices that the report is about, in each condition
 
 
@@ -136,11 +135,7 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
         members = [Member("all", members[0].trained_on, members[0].weights)]
     kept = list(choice.members)
     data = fused(only(trained, kept))
-    sample = np.linspace(0, len(choose.first) - 1, 64).astype(int)
-    windows = np.stack([choose.rows[f : f + 16] for f in choose.first[sample]]).astype(np.float32)
-    if (worst := parity(data, windows, logits[sample][:, kept])) > PARITY:
-        raise UsageError(f"the exported file differs from what was trained by {worst:.1e}; please "
-                         "report this")
+    check_parity(data, choose, logits[:, kept])
     return Detectors(data, choice, [(members[k].name, members[k].trained_on) for k in kept])
 
 

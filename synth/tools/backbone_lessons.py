@@ -16,6 +16,7 @@ from edge.backbone import Backbone
 from edge.events import RATE_HZ, STEP
 from edge.frontend import FRAMES_PER_STEP, FrontEnd
 from synth.acoustics import Rng, Sound, coloured, excerpt, filtered, in_room, levelled, mixed, other_speaker
+from synth.packs import to_sound
 
 STEPS = 51  # of 80 ms in one example: 4.08 s
 WINDOWS = 41  # whole windows of 76 frames in it
@@ -41,11 +42,6 @@ class Lessons:
 def coded(sound: Sound) -> Coded:
     """Half the memory; 16 bits are more than any microphone gives."""
     return np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
-
-
-def sounding(pcm: Coded) -> Sound:
-    """Back to floats."""
-    return pcm.astype(np.float32) / np.float32(32768)
 
 
 def batches(lessons: Lessons, size: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
@@ -75,7 +71,7 @@ def _speech(lessons: Lessons, rng: Rng) -> Sound:
     while have < length:
         clip = pool[int(rng.integers(len(pool)))]
         start = int(rng.integers(max(1, len(clip) - length + 1)))
-        sound = sounding(clip[start : start + length])
+        sound = to_sound(clip[start : start + length])
         pause = np.zeros(int(rng.uniform(0.02, 0.5) * RATE_HZ), np.float32)
         row += [sound * np.float32(0.3 / (np.abs(sound).max() + 1e-4)), pause]
         have += len(sound) + len(pause)
@@ -119,5 +115,5 @@ def _noise(length: int, lessons: Lessons, rng: Rng) -> Sound:
 
 
 def _piece(pool: Sequence[Coded], length: int, rng: Rng) -> Sound:
-    sound = sounding(pool[int(rng.integers(len(pool)))])
+    sound = to_sound(pool[int(rng.integers(len(pool)))])
     return excerpt([sound], length, rng)

@@ -32,10 +32,11 @@ from edge.files import sha256_of, write_whole
 from edge.frontend import FrontEnd
 from synth import negatives, progress
 from synth.acoustics import Sound, babble, coloured, mixed, room_impulses
+from synth.packs import to_sound
 from synth.presets import ENGINES, SENTENCE_SHARES
 from synth.sentences import sentences
 from synth.sources import Source
-from synth.tools.backbone_lessons import STEPS, Coded, Floats, Lessons, batches, coded, sounding
+from synth.tools.backbone_lessons import STEPS, Coded, Floats, Lessons, batches, coded
 from synth.tools.backbone_net import Layer, Weights, embeddings, read, write
 from synth.voices import open_engines
 from synth.voices.cache import speak_all
@@ -138,7 +139,7 @@ def distances(graphs: dict[str, bytes], lessons: Lessons, count: int = 60) -> di
     reference = Backbone()
     wanted, heard = [], {name: [] for name, *_ in CONDITIONS}  # type: ignore[var-annotated]
     real = [pool for pool, _ in lessons.speech]
-    talk = [sounding(s) for pool in real for s in pool[:20]]
+    talk = [to_sound(s) for pool in real for s in pool[:20]]
     for _ in range(count):
         sound = _longest(real[int(rng.integers(len(real)))], rng)
         wanted.append(_said(reference, sound))
