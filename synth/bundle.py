@@ -181,7 +181,7 @@ def _data(material: Material) -> list[dict[str, Any]]:
             for s in material.sources]
     spoken = {way: round(seconds([s.sound for s in w.sentences + w.near]) / 3600, 2)
               for way, w in material.ways.items()}
-    real = {way: round(seconds(w.speech) / 3600, 2) for way, w in material.ways.items()}
+    real = {way: round(hours, 2) for way, hours in material.real_hours.items()}
     return [*rows, {"name": "spoken by the engines", "kind": "sentences and near-misses", "hours": spoken,
                     "licence": "as the voices"},
             {"name": "real speech, together", "kind": "speech", "hours": real}]

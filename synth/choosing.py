@@ -2,7 +2,9 @@
 all of them averaged into one, at equal false accepts, on voices and recordings that none was trained on.
 
 The thresholds of every candidate are found anew, and jointly, so that each makes the same false accepts. The
-best single member is taken first; then whichever helps most, as long as it helps.
+best single member is taken first; then whichever helps most, as long as it helps. What came of that takes the
+place of the mean of all members only where chance would seldom make it look so much better: the best of many
+candidates is always ahead where it was chosen.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from edge.events import HOP_S
 from synth.calibrate import calibrate, union
 from synth.dataset import NEGATIVE, Examples
 from synth.evaluate import share
-from synth.statistics import Floats
+from synth.statistics import Floats, paired
 
+CHANCE = 0.05  # how often a candidate that is no better than the mean may take its place
 RATE = 0.5  # false accepts an hour at which candidates are compared: fewer cannot be counted on a few hours
 
 
@@ -54,7 +57,8 @@ class Choice:
         if self.tried == 1:
             return "one member was trained"
         if self.merged:
-            return "no OR misses less than the mean of all members, so it has one member, which is that mean"
+            return ("neither an OR nor one member misses clearly less than the mean of all, so it has one "
+                    "member, which is that mean")
         if len(self.members) == 1:
             return "no OR misses less than the best member alone, so it has one member"
         return f"the OR of {len(self.members)} misses less than the best member alone"
@@ -74,11 +78,11 @@ class Held:
         """With which the OR of these makes so many false accepts an hour."""
         return calibrate([stream[:, members] for stream in self.talk], self.hours, rate)
 
-    def missed(self, members: Sequence[int]) -> int:
-        """How many calls the OR of these misses at `RATE`."""
+    def missed(self, members: Sequence[int]) -> NDArray[np.bool_]:
+        """Which calls [K] the OR of these misses at `RATE`."""
         thresholds = self.thresholds(members, RATE)
         margins: list[Floats] = union([call[:, members] for call in self.calls], thresholds)
-        return sum(float(m.max()) < 0 for m in margins)
+        return np.array([float(m.max()) < 0 for m in margins], bool)
 
 
 def choose_members(
@@ -89,18 +93,25 @@ def choose_members(
     held, count = Held(logits, choose), logits.shape[1]
     everyone = list(range(count))
     alone = [held.missed([k]) for k in everyone]
-    kept, best = [int(np.argmin(alone))], min(alone)
+    kept = [min(everyone, key=lambda k: int(alone[k].sum()))]
+    best = alone[kept[0]]
     mean = Held(logits.mean(axis=1, keepdims=True), choose)
     averaged = mean.missed([0]) if count > 1 else best
-    single = min(best, averaged)
+    single = int(min(best.sum(), averaged.sum()))
     if all_of_them and count > 1:
         kept, best = everyone, held.missed(everyone)
     while not all_of_them and len(kept) < count:
-        rest = [k for k in everyone if k not in kept]
-        tried = [held.missed(sorted([*kept, k])) for k in rest]
-        if min(tried) >= best:
+        tried = [sorted([*kept, k]) for k in everyone if k not in kept]
+        found = min(((held.missed(members), members) for members in tried), key=lambda one: int(one[0].sum()))
+        if found[0].sum() >= best.sum():
             break
-        kept, best = sorted([*kept, rest[int(np.argmin(tried))]]), min(tried)
-    if count > 1 and not all_of_them and best >= single == averaged:
-        return Choice((0,), mean.thresholds([0], target), len(held.calls), single, best, count, merged=True)
-    return Choice(tuple(kept), held.thresholds(kept, target), len(held.calls), single, best, count)
+        best, kept = found
+    calls, missed = len(held.calls), int(best.sum())
+    if count > 1 and not all_of_them and not _clearly_less(best, averaged):
+        return Choice((0,), mean.thresholds([0], target), calls, single, missed, count, merged=True)
+    return Choice(tuple(kept), held.thresholds(kept, target), calls, single, missed, count)
+
+
+def _clearly_less(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
+    """Whether the first misses less than the second, on the same calls, and not by chance."""
+    return first.sum() < second.sum() and paired(first, second).p < CHANCE

@@ -146,6 +146,7 @@ def run_jobs(
             for i, shard in pool.imap_unordered(_work, [(i, jobs[i]) for i in missing], chunksize=1):
                 write_whole(paths[i], shard)
                 done(1)
+    _world = None
     return joined([_read(path) for path in paths])
 
 

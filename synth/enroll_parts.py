@@ -16,10 +16,10 @@ from edge.backbone import HARDENED, identity
 from edge.files import write_whole
 from synth import dataset, negatives, progress
 from synth.acoustics import Sound
-from synth.examples import chunks
 from synth.ingest import SUFFIXES, trim
 from synth.negatives import WAYS, Source
 from synth.sentences import sentences
+from synth.shelf import Shelf, chunks
 from synth.voices import Engine, Take
 from synth.voices.cache import speak_all
 from synth.voices.espeak import Espeak
@@ -81,7 +81,7 @@ class Reader:
 
     def __call__(self) -> list[Sound]:
         found = negatives.recordings(self.source, self.way, self.hours, self.cache / "recordings")
-        return chunks(list(found))
+        return list(Shelf(chunks(found)))
 
 
 def spoken(cache: Path, jobs: int) -> tuple[dict[str, list[str]], dict[str, list[Part]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,7 @@ def evaluate(
     done: Callable[[int], None],
 ) -> Evaluation:
     """Streams everything through the bundle. Raises ModelError."""
-    found = answers([bundle], [*(p.sound for p in positives), *negatives], workers, done)
+    found = answers([bundle], chain((p.sound for p in positives), negatives), workers, done)
     only = [answer[0] for answer in found if not isinstance(answer, Failure)]  # a sound cannot fail
     return evaluation(positives, only[: len(positives)], only[len(positives) :])
 

@@ -20,12 +20,12 @@ from synth.bundle import Detectors, Draft, check_out, publish, write_draft
 from synth.choosing import choose_members
 from synth.dataset import Examples
 from synth.evaluate import Evaluation, evaluate, stage
-from synth.examples import chunks, examples
+from synth.examples import examples
 from synth.export import check_parity, fused
 from synth.material import Material, Way, families, gather
-from synth.packs import to_sound
 from synth.phrase import check_phrase
 from synth.presets import MEMBERS, PER_VOICE, Preset
+from synth.shelf import Shelf, chunks
 from synth.voices import Engine, open_engines
 
 if TYPE_CHECKING:
@@ -66,8 +66,12 @@ def make(order: Order) -> Path:
     with progress.bar("simulating rooms", order.preset.rooms) as done:
         rooms = room_impulses(order.preset.rooms, order.seed)
         done(len(rooms))
-    train, choose = (examples(way, material, rooms, order.preset, seed=order.seed, jobs=order.jobs,
-                              folder=order.cache / "work" / "examples") for way in ("train", "choose"))
+    made = {}
+    for way in ("train", "choose"):
+        made[way] = examples(way, material, rooms, order.preset, seed=order.seed, jobs=order.jobs,
+                             folder=order.cache / "work" / "examples")
+        material = material.without_recordings(way)
+    train, choose = made["train"], made["choose"]
     detectors = _train(order, material, train, choose, work)
     hours = float(choose.natural.sum()) * HOP_S / 3600
     draft = Draft(order.phrase, order.lang, order.seed, detectors, material, TARGET, hours, order.preset.name)
@@ -113,7 +117,8 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
     members = _members(order, material.ways["train"])
     nets = 1 if order.members == PER_VOICE else order.preset.nets
     key = hashlib.sha256(repr((VERSION, Recipe(), nets, order.preset, order.seed)).encode())
-    key.update(train.rows.tobytes() + train.label.tobytes())
+    key.update(train.rows.data)
+    key.update(train.label.data)
     for member in members:
         key.update(member.weights.tobytes())
     stored = work / f"trained-{key.hexdigest()[:16]}.npz"
@@ -165,6 +170,6 @@ def _evaluate(folder: Path, material: Material, order: Order) -> Evaluation:
     way = material.ways["report"]
     positives = stage([(s.sound, s.voice.engine) for s in way.phrases[:REPORTED]],
                       [s.sound for s in way.sentences], order.seed)
-    negatives = chunks(map(to_sound, way.speech)) + chunks([s.sound for s in way.sentences])
+    negatives = Shelf([*chunks(way.speech), *chunks(s.sound for s in way.sentences)])
     with progress.bar("evaluating on held-out voices", len(positives) + len(negatives)) as done:
         return evaluate(folder, positives, negatives, order.jobs, done)

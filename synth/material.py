@@ -10,7 +10,7 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +79,14 @@ class Material:
     sources: list[Source]
     name: str
     """sha256 of all of it: the same name, the same material"""
+    real_hours: dict[str, float] = field(default_factory=dict)
+    """of real speech, by way"""
+
+    def without_recordings(self, name: str) -> Material:
+        """Without the recordings of one way: they fill the memory, and once there are examples of them nobody
+        needs them."""
+        way = replace(self.ways[name], speech=[], noise=[], music=[])
+        return replace(self, ways={**self.ways, name: way})
 
     @property
     def voices(self) -> dict[str, list[Voice]]:
@@ -109,7 +117,8 @@ def gather(
     ways, rejected = _spoken(takes, engines, jobs, cache / "clips")
     sources = negatives.installed(folders)
     _recorded(ways, sources, preset, cache)
-    return Material(ways, rejected, sources, _digest((phrase, preset, seed), ways))
+    hours = {name: seconds(way.speech) / 3600 for name, way in ways.items()}
+    return Material(ways, rejected, sources, _digest((phrase, preset, seed), ways), hours)
 
 
 def _digest(asked: tuple[object, ...], ways: dict[str, Way]) -> str:

@@ -147,6 +147,15 @@ def scaling(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.float32
     return rows.mean(axis=0), 1 / (rows.std(axis=0) + 1e-3)
 
 
+def _scaled(rows: NDArray[Any], mean: Any, scale: Any, kind: type[np.floating[Any]]) -> NDArray[Any]:
+    """Rows [R, 96] less their mean and over their deviation, a piece at a time: they may fill the memory."""
+    out = np.empty(rows.shape, kind)
+    for start in range(0, len(rows), PIECE):
+        piece = slice(start, start + PIECE)
+        out[piece] = (rows[piece].astype(np.float32) - mean) * scale
+    return out
+
+
 def train(
     examples: Examples, members: Sequence[Member], *, steps: int, batch: int, seed: int,
     done: Callable[[int, float], None], nets: int = 1, recipe: Recipe | None = None,
@@ -155,7 +164,7 @@ def train(
     ValueError where one of the classes is empty or the loss stops being a number."""
     recipe = recipe or Recipe()
     mean, scale = scaling(examples)
-    rows = jnp.asarray(((examples.rows.astype(np.float32) - mean) * scale).astype(np.float16))
+    rows = jnp.asarray(_scaled(examples.rows, mean, scale, np.float16))
     draw = Draw(examples, members, recipe, batch=batch, nets=nets, seed=seed)
     schedule = optax.warmup_cosine_decay_schedule(1e-4, 2e-3, min(200, steps // 10 + 1), steps, 2e-5)
     optimiser = optax.adam(schedule)
@@ -188,6 +197,6 @@ def merged(trained: Trained) -> Trained:
 
 def logits_of(trained: Trained, examples: Examples) -> NDArray[np.float32]:
     """Logits [H, N] of every hop."""
-    rows = ((examples.rows.astype(np.float32) - trained.mean) * trained.scale).astype(np.float32)
+    rows = _scaled(examples.rows, trained.mean, trained.scale, np.float32)
     found = scored({k: jnp.asarray(v) for k, v in trained.params.items()}, rows, trained.nets)
     return np.ascontiguousarray(found[:, examples.first].T)

@@ -19,6 +19,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,22 @@ class Variant:
     backbone: str = HARDENED
 
 
-def neural(way: Way, *, keep: bool) -> Way:
-    """With the phrase and what is close to it by neural voices alone, or by all others."""
+def spoken_by(way: Way, keep: Callable[[str], bool]) -> Way:
+    """With the phrase and what is close to it by these engines alone."""
     def some(spoken: list[Any]) -> list[Any]:
-        return [s for s in spoken if (s.voice.engine in NEURAL) is keep]
+        return [s for s in spoken if keep(s.voice.engine)]
 
     return replace(way, phrases=some(way.phrases), near=some(way.near))
+
+
+def neural(way: Way, *, keep: bool) -> Way:
+    """By neural voices alone, or by all others."""
+    return spoken_by(way, lambda engine: (engine in NEURAL) is keep)
+
+
+def without(way: Way, *, name: str) -> Way:
+    """By all engines but this one."""
+    return spoken_by(way, lambda engine: engine != name)
 
 
 VARIANTS = (
@@ -71,6 +82,7 @@ VARIANTS = (
     Variant("reference backbone, not the hardened one", backbone=REFERENCE),
     Variant("without neural voices", lambda way: neural(way, keep=False)),
     Variant("neural voices alone", lambda way: neural(way, keep=True)),
+    *(Variant(f"without {name}", partial(without, name=name)) for name in ("espeak-ng", "flite", "festival")),
     Variant("without near-misses", lambda way: replace(way, near=[])),
     Variant("without mined negatives", recipe=Recipe(hard_share=0.0)),
     Variant("without real speech and music", lambda way: replace(way, speech=[], music=[])),

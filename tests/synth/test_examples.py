@@ -12,11 +12,12 @@ from edge.backbone import HARDENED, REFERENCE
 from edge.events import RATE_HZ
 from synth.acoustics import Sound
 from synth.dataset import NEGATIVE, POSITIVE
-from synth.examples import HELD_OUT_COPIES, NOISES, _rows, chunks, examples
+from synth.examples import HELD_OUT_COPIES, NOISES, _rows, examples
 from synth.ingest import Rejected
 from synth.material import Material, Spoken, Way
 from synth.packs import to_pcm
 from synth.presets import PRESETS
+from synth.shelf import Shelf, chunks
 from synth.voices import Voice
 
 PRESET = dataclasses.replace(PRESETS["quick"], copies=3, negative_copies=1, speech_copies=1)
@@ -53,8 +54,9 @@ def test_rows_keep_their_places_when_a_sentence_is_left_out() -> None:
 
 def test_streams_are_half_a_minute_and_nothing_is_lost() -> None:
     """Recordings in a row until there is half a minute; a longer one is a stream of its own."""
-    streams = chunks([tone(200, 12)] * 5 + [tone(200, 70)])
+    streams = Shelf(chunks([tone(200, 12)] * 5 + [to_pcm(tone(200, 70))]))
     assert [round(len(s) / RATE_HZ) for s in streams] == [38, 96]
+    assert [round(float(np.abs(s).max()), 3) for s in streams] == [0.5, 0.5]
     assert chunks([]) == []
 
 
