@@ -97,7 +97,7 @@ def test_the_page_has_it_all(told: dict[str, Any]) -> None:
 
 
 def test_a_pi_tells_of_heat_and_power(told: dict[str, Any], tmp_path: Path) -> None:
-    """The page of a Raspberry Pi has its temperature and what its firmware did, and warns if it still does."""
+    """The page of a Raspberry Pi has its temperature and what its firmware did, and a warning."""
     root = pi(tmp_path)
     boards = {when: asdict(mood(root)) for when in ("before", "after")}
     there = told | {"machine": asdict(machine(root)), "board": boards}
