@@ -44,7 +44,7 @@ class Meter:
             started = time.monotonic()
             while hops < FEWEST or time.monotonic() - started < self.seconds:
                 numbers = range(hops, hops + turn)
-                rows = [self._turn(step, numbers, pause=k == 0) for k, step in enumerate(steps.values())]
+                rows = [self._turn(step, numbers, pause=self.realtime) for step in steps.values()]
                 for kept, row in zip(costs.values(), rows, strict=True):
                     kept.extend(row)
                 hops += turn
@@ -58,10 +58,10 @@ class Meter:
         return {name: np.array(kept[:hops], np.float64) / 1e3 for name, kept in costs.items()}
 
     def _turn(self, step: Step, hops: range, *, pause: bool) -> list[int]:
-        """CPU nanoseconds of a step at each of these hops."""
+        """CPU nanoseconds of a step at each of these hops; with a pause, they come at the pace of sound."""
         costs = []
         for hop in hops:
-            if self.realtime and pause:
+            if pause:
                 self._due_s = max(self._due_s + HOP_S, time.monotonic() - HOP_S)
                 time.sleep(max(0.0, self._due_s - time.monotonic()))
             before = time.process_time_ns()

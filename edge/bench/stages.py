@@ -31,13 +31,16 @@ def listener(bundles: Sequence[Bundle], variant: str = WHOLE) -> Listener:
     return Listener(bundles, **VARIANTS[variant])
 
 
-def steps_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
-    """A step for each room, in the order of the path, then the listeners. Raises ModelError."""
+def listeners_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
+    """A step for each of `VARIANTS`. Raises ModelError."""
+    return {name: hearing(listener(bundles, name), sound) for name in VARIANTS}
+
+
+def rooms_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
+    """A step for each room. Raises ModelError."""
     rooms = _Rooms(bundles, sound)
-    steps: dict[str, Step] = {RESAMPLE: rooms.resample, "front end (mel)": rooms.front_end,
-                              "backbone": rooms.backbone, "detectors": rooms.detectors,
-                              "ensemble": rooms.ensemble}
-    return steps | {name: hearing(listener(bundles, name), sound) for name in VARIANTS}
+    return {RESAMPLE: rooms.resample, "front end (mel)": rooms.front_end, "backbone": rooms.backbone,
+            "detectors": rooms.detectors, "ensemble": rooms.ensemble}
 
 
 def hearing(ears: Listener, sound: Sound) -> Step:

@@ -22,12 +22,13 @@ class ChildError(Exception):
 class Child:
     """One listening program in its own process. `started` says what opening it took."""
 
-    def __init__(self, engine: str, model: str, cache: Path) -> None:
+    def __init__(self, engine: str, model: str, cache: Path, *, realtime: bool = False) -> None:
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.worker", engine, model, str(cache)], cwd=ROOT,
+            [sys.executable, "-m", "tests.bench.worker", engine, model, str(cache),
+             *(["--realtime"] if realtime else [])], cwd=ROOT,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
             env={**os.environ, **alone, "PYTHONPATH": os.pathsep.join(paths)},
             start_new_session=True,  # so that Ctrl-C is ours to handle

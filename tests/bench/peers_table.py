@@ -12,7 +12,8 @@ def text(told: Mapping[str, Any]) -> str:
     machine = told["machine"]
     lengths = ", ".join(f"{name} {s:g} s" for name, s in told["seconds"].items())
     lines = [f"{machine['model']}, CPU time on one core; the peers' word is {told['word']}",
-             f"sound: {told['sound']}; {lengths}"]
+             f"sound: {told['sound']}; {lengths}"
+             + ("; at the pace of the clock" if told["realtime"] else "")]
     if rows:
         width = max(len(row["system"]) for row in rows) + 2
         lines += ["", " " * width + "".join(f"{name:<46}" for name in variants) + "resident  start-up",

@@ -16,6 +16,7 @@ from edge.events import RATE_HZ, STEP
 ROOT = Path(__file__).parents[2]
 OWN = (ROOT / "models" / "hey_chip" / "golden.wav", *sorted((ROOT / "demo" / "clips").glob("*.wav")))
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".opus", ".g722")
+FEWEST = 6  # recordings that share the time, so that none speaks for all
 QUIET_DB = -70.0  # of full scale, white: a room with nobody in it and a fair microphone
 AS_IT_IS, HALF_SILENCE = "as it is", "half silence"
 
@@ -39,13 +40,14 @@ def gather(folder: Path | None, seconds: float) -> Streams:
     else:
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
         where = folder.name
+    longest = round(max(2.0, seconds / FEWEST) * RATE_HZ)
     heard: list[NDArray[np.float32]] = []
     files: list[str] = []
     for path in _spread(paths):
         if sum(map(len, heard)) >= seconds * RATE_HZ:
             break
         try:
-            heard.append(_read(path))
+            heard.append(_read(path)[:longest])
             files.append(path.name)
         except WavError as error:
             print(f"peers: {error}", file=sys.stderr)
@@ -55,7 +57,9 @@ def gather(folder: Path | None, seconds: float) -> Streams:
     both = [part for sound in heard for part in (sound, _quiet(noise, len(sound)))]
     most = round(seconds * RATE_HZ)
     sounds = {AS_IT_IS: _hops(heard, most), HALF_SILENCE: _hops(both, 2 * most)}
-    return Streams(tuple(files), f"{len(files)} recordings of {where}", sounds)
+    count = f"{len(files)} recording" + ("" if len(files) == 1 else "s")
+    name = f"{count} of {where} (at most {longest / RATE_HZ:.1f} s of each)"
+    return Streams(tuple(files), name, sounds)
 
 
 def _spread(paths: Sequence[Path]) -> list[Path]:

@@ -236,6 +236,14 @@ def test_realtime_waits() -> None:
     assert time.monotonic() - started >= 0.08 * (counted - 2)
 
 
+def test_realtime_is_the_listener_alone() -> None:
+    """At the pace of sound only the whole listener is measured, and the table does not speak of rooms."""
+    done = heychip("bench", "--realtime", "--seconds", "0.1", "--json")
+    found = json.loads(done.stdout)
+    assert [row["stage"] for row in found["stages"]] == [ROOMS[-1]]
+    assert "resample" not in page.text(found)
+
+
 def test_counts() -> None:
     """A list of counts is read as it is written; doubles are refused."""
     assert bench.counts("1,8,64") == (1, 8, 64)
