@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 export XDG_CACHE_HOME ?= $(CURDIR)/.cache
 
-.PHONY: help demo test setup lint clean bench-accuracy
+.PHONY: help demo test setup lint clean bench-accuracy bench-peers
 help:
 	@echo "make demo   from the text of a phrase to a daemon that hears it, sees and answers"
 	@echo "make test   the whole test suite"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench-accuracy ARGS=...   bundles beside openWakeWord on your recordings; ARGS=--help tells how"
+	@echo "make bench-peers ARGS=...      what listening costs beside other projects' programs, which are fetched with pip"
 	@echo "make clean  forget what was made here (.venv, .cache)"
 
 setup:
@@ -28,6 +29,9 @@ lint:
 
 bench-accuracy: setup
 	@$(BIN)/python -m tests.bench.accuracy $(ARGS)
+
+bench-peers: setup
+	@$(BIN)/python -m tests.bench.peers --install $(ARGS)
 
 clean:
 	rm -rf .venv .cache demo/out

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge.bench.board import ROOT, machine, mood
 from edge.config import PLACES, Config, load_config
 from edge.errors import ConfigError, DeviceError, HeychipError, ModelError
 
@@ -37,6 +38,7 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     """All checks, in the order in which a person would mend things."""
     config, told = _config(config_path)
     yield _machine()
+    yield from _board()
     yield _onnxruntime()
     yield told
     yield from _sound(config)
@@ -54,6 +56,19 @@ def _machine() -> Check:
     if bits < 64:
         return Check("python", "bad", found, "install a 64-bit system; onnxruntime has no 32-bit build", 1)
     return Check("python", "ok", found)
+
+
+def _board(root: Path = ROOT) -> Iterator[Check]:
+    """On a Raspberry Pi: whether its firmware holds it back, or has."""
+    found = machine(root)
+    if not found.pi:
+        return
+    state = mood(root)
+    warm = "" if state.temperature_c is None else f", {state.temperature_c:.0f} °C"
+    held = f", {state.held_back}" if state.held_back else ""
+    remedy = "give it the supply that is made for it, and air; `heychip bench` shows what it costs"
+    bad = bool(state.throttled)
+    yield Check("board", "note" if bad else "ok", f"{found.model}{warm}{held}", remedy if bad else "")
 
 
 def _onnxruntime() -> Check:

@@ -39,4 +39,6 @@ def main(args: argparse.Namespace) -> int:
             code = check.code
     if code:
         print("heychip: not everything is well; see BAD above", file=sys.stderr)
+    else:
+        print("heychip: `heychip bench` tells what listening costs here", file=sys.stderr)
     return code

@@ -50,9 +50,9 @@ from synth.mixtures import Written
 from synth.streaming import Failure, Recipe, Stage
 from synth.trials import Trials, gather, measure, tell
 from tests.bench.open_wake_word import AHEAD, MUTE, SETTLED, fetch, model_path, own_scores
+from tests.bench.packages import CACHE
 from tests.bench.table import CONDITIONS, text
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "heychip" / "bench"
 CHECKED = 3  # calls that openWakeWord's own code hears, too
 
 

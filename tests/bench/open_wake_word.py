@@ -15,11 +15,10 @@ import importlib
 import json
 import subprocess
 import sys
-import tempfile
 import types
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,9 @@ from numpy.typing import NDArray
 from edge.errors import UsageError
 from edge.events import STEP
 from edge.replay import samples_of
+from tests.bench import packages
 
-VERSION = "0.5.1"  # the last that holds its models
+VERSION = packages.OPEN_WAKE_WORD.version
 AHEAD = 184
 """Samples by which openWakeWord's 80 ms steps end sooner: its last mel frame's window of 400 lies in the
 middle of 512, and 128 samples behind that wait for the next step. With so much quiet in front, our pipeline
@@ -42,20 +42,10 @@ _UNNEEDED = ("tqdm", "sklearn", "sklearn.linear_model", "sklearn.pipeline", "skl
 
 def fetch(cache: Path) -> Path:
     """The package's folder below `cache`, downloaded by pip the first time. Raises UsageError."""
-    package = cache / f"openwakeword-{VERSION}"
-    if (package / "openwakeword" / "model.py").is_file():
-        return package
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-                   "--no-deps", "--only-binary=:all:", "--dest", folder, f"openwakeword=={VERSION}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode or not wheels:
-            raise UsageError(f"openwakeword {VERSION} cannot be downloaded: {done.stderr.strip()[-300:]}; "
-                             "leave out --openwakeword")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            wheel.extractall(package)
-    return package
+    try:
+        return packages.fetch(packages.OPEN_WAKE_WORD, cache)
+    except UsageError as error:
+        raise UsageError(f"{error}; leave out --openwakeword") from None
 
 
 def model_path(name: str, cache: Path) -> Path:
@@ -78,9 +68,8 @@ def own_scores(package: Path, model: Path, files: Sequence[Path]) -> list[NDArra
     return [np.array(json.loads(line)) for line in done.stdout.splitlines() if line.startswith("[")]
 
 
-def main(argv: Sequence[str]) -> int:
-    """Prints the scores; every file begins afresh."""
-    package, model, *files = argv
+def their_model(package: Path) -> Any:
+    """The class Model of the package in this folder."""
     for name in _UNNEEDED:  # its training and plotting parts import them; listening does not
         try:
             importlib.import_module(name)
@@ -88,11 +77,17 @@ def main(argv: Sequence[str]) -> int:
             stub = types.ModuleType(name)
             stub.__getattr__ = lambda _name: None  # type: ignore[method-assign]
             sys.modules[name] = stub
-    sys.path.insert(0, package)
-    theirs = importlib.import_module("openwakeword.model")
+    sys.path.insert(0, str(package))
+    return importlib.import_module("openwakeword.model").Model
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the scores; every file begins afresh."""
+    package, model, *files = argv
+    theirs = their_model(Path(package))
     for file in files:
         np.random.seed(0)  # it begins with noise
-        listener = theirs.Model([model], inference_framework="onnx")
+        listener = theirs([model], inference_framework="onnx")
         sound = np.round(samples_of(file) * 32768).astype(np.int16)
         steps = (listener.predict(sound[at : at + STEP]) for at in range(0, len(sound), STEP))
         print(json.dumps([round(float(next(iter(step.values()))), 6) for step in steps]), flush=True)
