@@ -82,11 +82,21 @@ class Detectors:
         check_contract(found[0], found[1], len(self.names), bundle.path, probability=self._probability)
         self._input, self._output = inputs[0].name, [outputs[0].name]
         self._first_run()
+        self._window = np.zeros((1, FRAMES, SIZE), np.float32)
+        self._logits = np.zeros((1, len(self.names)), np.float32)
+        self._bound = None
+        if not self._probability:  # its shapes are those of the contract
+            ports = {self._input: self._window}, {OUTPUT: self._logits}
+            self._bound = sessions.Bound(self._session, *ports)
 
     def step(self, embeddings: Array) -> Array:
         """Embeddings [16, 96], oldest first, to logits [N]. A member that fails gives NaN or infinity."""
-        out: Array = self._session.run(self._output, {self._input: embeddings[None]})[0].reshape(-1)
-        return logit(out) if self._probability else out
+        if self._bound is None:
+            out: Array = self._session.run(self._output, {self._input: embeddings[None]})[0].reshape(-1)
+            return logit(out)
+        self._window[0] = embeddings
+        self._bound.run()
+        return self._logits[0].copy()
 
     def run_many(self, embeddings: Array) -> Array:
         """Windows [K, 16, 96] to logits [K, N], one by one: the batch of the model is 1 by contract."""
