@@ -33,6 +33,8 @@ SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
 LONGEST = 16  # steps in one call on a long recording: what a call touches then stays in the cache
 
+PIECES = (LONGEST, 2, 1)  # there is a graph for each
+
 REFERENCE, HARDENED = FILES  # the file of each in data/, without its ending, is what its name maps to
 
 Array = NDArray[np.float32]
@@ -57,7 +59,7 @@ def _graph(name: str) -> bytes:
 class Backbone:
     """Embeddings of a stream of mel frames. State: the last 2 frames before each convolution over time.
 
-    Its graphs (one for a hop, one for LONGEST hops, made when first needed) write into the same buffers and
+    Its graphs (for one hop and for a few at once, made when first needed) write into the same buffers and
     read what the step before wrote: there are two sets of them, in turn. A buffer is as long as the longest
     output and every output ends where it ends, so the last frames lie in the same place whichever graph ran.
     """
@@ -125,7 +127,7 @@ class Backbone:
         """Mel frames [k * 8, 32] to embeddings in `out` [k, 96]. Nothing is allocated."""
         at = 0
         while at < len(out):
-            steps = LONGEST if len(out) - at >= LONGEST else 1
+            steps = next(steps for steps in PIECES if steps <= len(out) - at)
             if steps not in self._graphs:
                 self._graphs[steps] = self._bound(self._session(steps), steps)
             frames = _end(self._sets[self._turn]["state0"], steps * FRAMES_PER_STEP)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +46,7 @@ class Ensemble:
 
     def reset(self) -> None:
         """Forget the stream, but not which members are ill."""
-        self._armed, self._heard_s = True, -float("inf")
+        self.armed, self._heard_s = True, -float("inf")
         self._same[:] = 0
         self._seen = self._counting = False  # whether there was a hop before; whether any member repeats itself
         self.margin = NOTHING
@@ -70,17 +69,17 @@ class Ensemble:
         best = int(over.argmax())
         self.margin = max(float(over[best]), NOTHING)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
-            self._armed = True
-        if not self._armed or self.margin < 0:
+            self.armed = True
+        if not self.armed or self.margin < 0:
             return None
-        self._armed, self._heard_s = False, time_s
+        self.armed, self._heard_s = False, time_s
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
         return Heard(round(time_s, 3), self.word, self.names[best], round(self.margin, 4), members)
 
     def _well(self, logits: NDArray[np.float32], *, fresh: bool) -> bool:
         """Whether there is nothing to count: all answers are numbers, none is that of the hop before, and all
         members have been well so far. It is nearly always so, and then it takes a few microseconds."""
-        if self.quarantined or not isfinite(np.dot(logits, logits)):
+        if self.quarantined or not np.isfinite(logits).all():
             return False
         return not (fresh and self._seen) or not (self._counting or (logits == self._last).any())
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,13 +60,19 @@ class Listener:
         """Forget the stream and start again at 0 s in a quiet room."""
         for features in self._features.values():
             features.reset()
-        for ensemble in self.ensembles:
+        for detectors, ensemble in zip(self._detectors, self.ensembles, strict=True):
+            detectors.reset()
             ensemble.reset()
         self._rest = np.zeros(0, np.float32)
         self._hops = 0
         self._same = dict.fromkeys(self._features, 0)  # hops in a row whose embedding was that of the one before
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
+
+    @property
+    def armed(self) -> bool:
+        """Whether every word could be heard at the next hop."""
+        return all(ensemble.armed for ensemble in self.ensembles)
 
     @property
     def time_s(self) -> float:
@@ -83,15 +88,30 @@ class Listener:
         whole = len(sound) // STEP * STEP
         self._rest = sound[whole:].copy()
         windows = {name: features.step(sound[:whole]) for name, features in self._features.items()}
+        lost = set[str]()
         for name, found in windows.items():
-            if len(found) and not _finite(found[-1]):
+            if len(found) and not _finite(found[-1, -1]):
                 log.warning("event=features_not_finite backbone=%s action=reset", name)
                 self._features[name].reset()
+                lost.add(name)
         heard, self.margins = [], []
         for hop in range(whole // STEP):
             self._hops += 1
             heard += self._decide({name: found[hop] for name, found in windows.items()})
+        for detectors, name in zip(self._detectors, self._hear, strict=True):
+            if name in lost:
+                detectors.reset()
         return heard
+
+    def skip(self, hops: int, context: NDArray[np.float32]) -> None:
+        """Let so many hops pass without decisions; `context` [k * 1280] is how the last of them sounded, long
+        enough for all that the next decision depends on."""
+        self._hops += hops
+        for features in self._features.values():
+            features.step(context)
+        for detectors in self._detectors:
+            detectors.reset()
+        self._same = dict.fromkeys(self._features, 0)
 
     def _clean(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """One bad sample would stay in the state of the features, so it never gets there."""
@@ -106,7 +126,7 @@ class Listener:
         margin, heard = NOTHING, []
         fresh = {name: self._fresh(name, window) for name, window in windows.items()}
         for detectors, ensemble, name in zip(self._detectors, self.ensembles, self._hear, strict=True):
-            event = ensemble.step(detectors.step(windows[name]), self.time_s, fresh=fresh[name])
+            event = ensemble.step(detectors.follow(windows[name]), self.time_s, fresh=fresh[name])
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
             if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s
@@ -139,9 +159,7 @@ class Listener:
 
 
 def _finite(numbers: NDArray[np.float32]) -> bool:
-    """Whether all are numbers. Their squares tell by one sum; it may overflow, and then each is looked at."""
-    flat = numbers.reshape(-1)
-    return isfinite(np.dot(flat, flat)) or bool(np.isfinite(flat).all())
+    return bool(np.isfinite(numbers).all())
 
 
 def _cost_s(detectors: Detectors) -> float:
