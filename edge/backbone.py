@@ -1,8 +1,8 @@
 """The backbone: mel frames to speech embeddings, Google's speech_embedding in its exact streaming form.
 
 `synth/tools/convert_backbone.py` derives `data/backbone.onnx` from the reference graph and proves that 8 new
-frames with the kept state give what the whole window of 76 gives. What is run is the same function in the form
-that `hop_graph` gives it, once for a single hop and once for the pieces of a recording.
+frames with the kept state give what the whole window of 76 gives. What is run is the same function in the
+form that `hop_graph` gives it, for a single hop and for the pieces of a recording.
 
 There are two sets of weights in the same graph, at the same cost. The reference is what every detector in the
 openWakeWord style was trained on. The hardened one was taught by `synth/tools/harden_backbone.py` to say of
@@ -102,9 +102,9 @@ class Backbone:
         made = []
         for new, old in zip(self._sets, reversed(self._tails), strict=True):
             written = {name: _end(buffer, rows[name]) for name, buffer in new.items()}
-            outputs = {name.replace("state", "next"): part for name, part in written.items() if name != "state0"}
-            outputs["embeddings"] = self._out[:steps]
-            made.append(Bound(graph, {"mel": written["state0"], **old}, outputs))
+            mel = written.pop("state0")
+            outputs = {name.replace("state", "next"): part for name, part in written.items()}
+            made.append(Bound(graph, {"mel": mel, **old}, outputs | {"embeddings": self._out[:steps]}))
         return made[0], made[1]
 
     def reset(self, state: State | None = None) -> None:
@@ -187,8 +187,8 @@ class Features:
                           (SIZE * number, SIZE * number, number))  # windows overlap: nothing is copied
 
     def _inhabited(self, hops: Array) -> Array:
-        """Hops [k, 1280] with the quiet room in the place of exact zeros. Where no hop begins with a zero, which
-        is nearly always so, one look at each is enough."""
+        """Hops [k, 1280] with the quiet room in the place of exact zeros. Where no hop begins with a zero,
+        which is nearly always so, one look at each is enough."""
         if hops[:, 0].all():
             return hops
         nothing = np.logical_not(hops.any(axis=1, keepdims=True))

@@ -103,7 +103,8 @@ class Detectors:
             return logit(out)
         self._window[0] = embeddings
         self._bound.run()
-        return self._logits[0].copy()
+        logits: Array = self._logits[0].copy()
+        return logits
 
     def reset(self) -> None:
         """What `follow` is given next does not go on from what it was given last."""

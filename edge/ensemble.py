@@ -48,7 +48,7 @@ class Ensemble:
         """Forget the stream, but not which members are ill."""
         self.armed, self._heard_s = True, -float("inf")
         self._same[:] = 0
-        self._seen = self._counting = False  # whether there was a hop before; whether any member repeats itself
+        self._seen = self._counting = False  # was there a hop before, and does any member repeat itself
         self.margin = NOTHING
 
     @property

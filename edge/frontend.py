@@ -92,7 +92,7 @@ def mel_graph() -> bytes:
 
 
 class FrontEnd:
-    """Mel frames of a stream. State: the last 240 samples. It works in buffers of its own, a step at a time."""
+    """Mel frames of a stream. State: the last 240 samples. It works in its own buffers, a step at a time."""
 
     def __init__(self) -> None:
         self._sound = np.zeros(HISTORY + STEP, np.float32)

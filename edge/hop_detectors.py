@@ -72,12 +72,11 @@ def stream_graph(row: Sequence[Convolution]) -> tuple[bytes, list[tuple[int, int
     graph, shapes = Graph(), []
     value = graph.input("embedding", 1, SIZE)
     for k, layer in enumerate(row):
-        out, width, time = layer.weights.shape
+        out, _, time = layer.weights.shape
         gives = _gives(graph, layer, value)
         state = graph.input(f"state{k}", time - 1, out)
         fresh = graph.one("Concat", state, graph.weight(layer.bias[None]), axis=0)
-        value, rest = graph.add("Split", graph.one("Add", fresh, gives), graph.numbers(1, time - 1),
-                                outputs=2, axis=0)
+        value, rest = graph.split(graph.one("Add", fresh, gives), (1, time - 1))
         graph.output(rest, f"next{k}", time - 1, out)
         shapes.append((time - 1, out))
         if k < len(row) - 1:
@@ -102,8 +101,8 @@ def _gives(graph: Graph, layer: Convolution, value: str) -> str:
 
 
 class Stream:
-    """Logits of a stream of embeddings. State: the sums of each layer for outputs that are not complete. After
-    sixteen embeddings nothing is left in it of what came before them."""
+    """Logits of a stream of embeddings. State: the sums of each layer for outputs that are not complete.
+    After sixteen embeddings nothing is left in it of what came before them."""
 
     def __init__(self, row: Sequence[Convolution], where: object, *, threads: int = 1) -> None:
         data, shapes = stream_graph(row)
@@ -112,8 +111,9 @@ class Stream:
         self._logits = np.zeros((1, len(row[-1].weights)), np.float32)
         sets = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(2)]
         self._turns = [
-            Bound(graph, {"embedding": self._embedding, **{f"state{k}": state for k, state in enumerate(old)}},
-                  {"logits": self._logits, **{f"next{k}": state for k, state in enumerate(new)}})
+            Bound(graph,
+                  {"embedding": self._embedding} | {f"state{k}": state for k, state in enumerate(old)},
+                  {"logits": self._logits} | {f"next{k}": state for k, state in enumerate(new)})
             for new, old in (sets, sets[::-1])
         ]
 
@@ -122,4 +122,5 @@ class Stream:
         self._embedding[0] = embedding
         self._turns[0].run()
         self._turns.reverse()
-        return self._logits[0].copy()
+        out: Array = self._logits[0].copy()
+        return out

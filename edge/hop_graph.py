@@ -1,8 +1,9 @@
 """The backbone once more, as a graph for a fixed number of hops that is cheap to run.
 
-The file in `data/` is one row of convolutions for recordings of any length. On the few frames of one hop they
-waste most of their time: 4 or 8 positions fill no vector register, and every state is cut out and copied. Here
-the same numbers come from products of matrices, positions by channels, whose weights onnxruntime packs once:
+The file in `data/` is one row of convolutions for recordings of any length. On the few frames of one hop
+they waste much of their time: 4 or 8 positions fill no vector register, and every state is cut out and
+copied. Here the same numbers come from products of matrices, positions by channels, whose weights onnxruntime
+packs once:
 
 - The first block has few channels and many positions, which is what a convolution likes; it stays as it is.
 - Behind it a frame is a row of positions, and time is the first axis: what a convolution over time must keep,
@@ -45,7 +46,8 @@ class HopGraph:
             value = self._convolved(layer, value)
         value = self._turned(value, layers.row[CONVOLVED].weights.shape[2])
         for layer in layers.row[CONVOLVED:]:
-            value = self._over_time(layer, value) if len(layer.weights) > 1 else self._over_bands(layer, value)
+            over = self._over_time if len(layer.weights) > 1 else self._over_bands
+            value = over(layer, value)
         self._graph.output(value, "embeddings", self._frames, layers.row[-1].weights.shape[3])
 
     def model(self) -> bytes:
@@ -106,7 +108,7 @@ class HopGraph:
         return self._product(layer, graph.one("Concat", silent, value, axis=0), table)
 
     def _pooled_order(self, table: Table, pool: tuple[int, int]) -> Table:
-        """The rows of a table in such an order that those which are pooled are the same row of equal parts."""
+        """The rows of a table in such an order that what is pooled is the same row of equal parts."""
         frames, bands = pool
         shape = (self._frames // frames, frames, self._bands // bands, bands, -1)
         return table.reshape(shape).transpose(1, 3, 0, 2, 4).reshape(table.shape)
@@ -120,7 +122,7 @@ class HopGraph:
         return self._activated(layer, graph.one("Gemm", rows, weights, graph.weight(layer.bias)))
 
     def _whole_frames(self, layer: Layer, value: str) -> str:
-        """A convolution over two bands, where each sees both: one product of frames [frames, 2 * channels]."""
+        """A convolution over two bands, each of which sees both: one product of whole frames."""
         _, _, channels, width = layer.weights.shape
         both = np.zeros((2, channels, 2, width), np.float32)
         for source in range(2):
@@ -138,7 +140,7 @@ class HopGraph:
         value = self._graph.one("LeakyRelu", value, alpha=self._slope)
         if layer.pool == (1, 1):
             return self._graph.one("Clip", value, self._floor)
-        parts = self._graph.add("Split", value, outputs=layer.pool[0] * layer.pool[1], axis=0)
+        parts = self._graph.split(value, layer.pool[0] * layer.pool[1])
         self._shrink(layer.pool)
         return self._graph.one("Max", *parts, self._floor)
 

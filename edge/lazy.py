@@ -1,11 +1,11 @@
 """The lazy gate: in silence the listener does nothing but look whether anything stirs.
 
-While something stirs, hops are heard two at a time: the second costs less, and the first is heard 80 ms later.
-Two seconds after the last stir (all that a decision can depend on is steady noise by then), if no detector
-came near its threshold meanwhile, the gate closes: hops are only kept, the last two seconds of them. When
-something stirs again these are what the backbone is given first, so that its state and every decision from
-there on are the same as if it had heard all along. What is left out are decisions on noise that went on as it
-was, which the same detectors have just heard for two seconds without a sign.
+While something stirs, hops are heard two at a time: the second costs less, and the first is heard 80 ms
+later. Two seconds after the last stir (all that a decision can depend on is steady noise by then), if no
+detector came near its threshold meanwhile, the gate closes: hops are only kept, the last two seconds of them.
+When something stirs again these are what the backbone is given first, so that its state and every decision
+from there on are the same as if it had heard all along. What is left out are decisions on noise that went on
+as it was, which the same detectors have just heard for two seconds without a sign.
 """
 
 from __future__ import annotations

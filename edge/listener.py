@@ -65,7 +65,7 @@ class Listener:
             ensemble.reset()
         self._rest = np.zeros(0, np.float32)
         self._hops = 0
-        self._same = dict.fromkeys(self._features, 0)  # hops in a row whose embedding was that of the one before
+        self._same = dict.fromkeys(self._features, 0)  # hops in a row with the embedding of the one before
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
@@ -143,6 +143,10 @@ class Listener:
             return True
         self._same[name] += 1
         return self._same[name] < len(window)
+
+    def flush(self) -> list[Heard]:
+        """What is still to be heard where a stream ends: nothing, each hop was decided when it was full."""
+        return []
 
     def shed(self) -> str | None:
         """Give up the costliest bundle, because the hops come faster than they can be served. Returns its

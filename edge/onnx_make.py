@@ -1,4 +1,4 @@
-"""Writes small ONNX graphs, for what is derived at start from a model that has been read: no `onnx` on the Pi.
+"""Writes small ONNX graphs, for what is derived at start from a model that was read: no `onnx` on the Pi.
 
 Field numbers are those of `onnx.proto`, as in `onnx_walk`; the wire format is that of protobuf.
 """
@@ -96,16 +96,21 @@ class Graph:
         """A constant row of whole numbers; gives its name."""
         return self.weight(np.array(values, np.int64))
 
-    def add(self, op: str, *inputs: str, outputs: int = 1, **attributes: Attribute) -> list[str]:
-        """A node; gives the names of its outputs."""
-        names = [f"v{self._count + k + 1}" for k in range(outputs)]
-        self._count += outputs
-        self._nodes.append((op, list(inputs), names, attributes))
-        return names
+    def split(self, value: str, parts: int | Sequence[int]) -> list[str]:
+        """`value` in equal parts along its first axis, or in parts of so many rows; gives their names."""
+        if isinstance(parts, int):
+            return self._add("Split", [value], parts, {"axis": 0})
+        return self._add("Split", [value, self.numbers(*parts)], len(parts), {"axis": 0})
 
     def one(self, op: str, *inputs: str, **attributes: Attribute) -> str:
         """A node with one output; gives its name."""
-        return self.add(op, *inputs, **attributes)[0]
+        return self._add(op, list(inputs), 1, attributes)[0]
+
+    def _add(self, op: str, inputs: list[str], outputs: int, attributes: dict[str, Attribute]) -> list[str]:
+        names = [f"v{self._count + k + 1}" for k in range(outputs)]
+        self._count += outputs
+        self._nodes.append((op, inputs, names, attributes))
+        return names
 
     def model(self, name: str) -> bytes:
         """The whole file."""

@@ -32,7 +32,8 @@ def session(
     to do between two hops. No arena and no memory pattern either: with them memory grows over months where
     shapes change. Where they never do, the graph being our own and `fixed`, both are on, because to give
     memory back to the system and fetch it again costs a tenth of a hop; and the blocked layout for
-    convolutions is off, because on the few channels of the backbone's first block it costs more than it saves.
+    convolutions is off, because on the few channels of the backbone's first block it costs more than it
+    saves.
     """
     ort = runtime(where)
     options = ort.SessionOptions()

@@ -1,10 +1,10 @@
 """Whether anything stirs in the room: what lets the listener leave the backbone alone in silence.
 
-The measure is the loudest 20 ms of a hop, once as it sounds and once with its lows taken away (hum and rumble
-must not hide a voice, nor hiss). A hop stirs where either lies 3 dB above the quietest hop of the last eight
-seconds: noise that goes on as it is, of any loudness, does not stir; whatever begins in it does, and what
-stops makes the room quieter at once. A word whose loudest 20 ms do not rise 3 dB above the noise is one that
-no detector hears.
+The measure is the power of the loudest 40 ms of a hop in two bands: about 0.5 to 2 kHz, where a voice stands
+highest above the hiss of a microphone, and everything with its lows taken away, for what hisses itself. Hum
+and rumble are in neither. A hop stirs where either band lies 2.5 dB above the quietest hop of the last eight
+seconds: noise that goes on as it is, of any loudness, does not stir (white and pink noise in 1 of 150 hops or
+fewer); whatever begins in it does; and what stops makes the room quieter at once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from edge.events import HOP_S, STEP
 Array = NDArray[np.float32]
 
 PIECES = 2  # of a hop, 40 ms each
-FEWER = 4  # samples that are added up to one where only what is below 2 kHz counts
+FEWER = 4  # samples that are added up to one, which leaves what is below 2 kHz
 RISE = 1.8  # in power
-LEAST = 1e-12  # power of a sample at -120 dB of full scale: below it there is nothing
+LEAST = 1e-12  # about -120 dB of full scale: below it there is nothing
 SLOT_HOPS = round(1.0 / HOP_S)
 SLOTS = 8  # of a second each
 
@@ -51,7 +51,7 @@ class Stir:
         return self._hops <= SLOT_HOPS or not steady  # what is no number is never steady
 
     def _loudness(self, hop: Array) -> tuple[float, ...]:
-        """The mean power of the loudest 40 ms in each band."""
+        """The power of the loudest 40 ms in both bands, over that of a full-scale hop or so."""
         before, highs = self._before, self._highs
         before[0], before[1:] = self._last, hop[:-1]
         self._last = hop[-1]
@@ -60,7 +60,7 @@ class Stir:
         np.sum(hop.reshape(-1, FEWER), axis=1, out=lows[1:])
         middle = lows[1:] - lows[:-1]
         lows[0] = lows[-1]
-        return _loudest(lows[1:]), _loudest(middle), _loudest(highs)
+        return _loudest(middle), _loudest(highs)
 
 
 def _loudest(band: Array) -> float:
