@@ -31,7 +31,7 @@ from edge.sessions import Bound, session
 
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
-LONGEST = 16  # steps in one call on a long recording: what a call touches then stays in the cache
+LONGEST = 8  # steps in one call on a long recording: what a call touches then stays in the cache
 
 PIECES = (LONGEST, 2, 1)  # there is a graph for each
 
@@ -48,7 +48,6 @@ def identity(name: str = REFERENCE) -> dict[str, Any]:
     return found
 
 
-@cache
 def _graph(name: str) -> bytes:
     data = (files("edge") / "data" / f"{FILES[name]}.onnx").read_bytes()
     if sha256_of(data) != identity(name)["sha256"]:
@@ -76,36 +75,32 @@ class Backbone:
 
     def _open(self, data: bytes, path: str, threads: int) -> None:
         self._layers, self._path, self._threads = read_layers(data, path), path, threads
-        graph = self._session(1)
-        shapes = {port.name: tuple(port.shape) for port in graph.get_inputs() if port.name != "mel"}
-        rows = {port.name.replace("next", "state"): port.shape[0] for port in graph.get_outputs()}
-        rows["state0"] = FRAMES_PER_STEP  # what the first layer keeps is the end of the mel frames themselves
+        one = HopGraph(self._layers, 1)
         self._sets = tuple(
-            {name: np.zeros((LONGEST * rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
-             for name, shape in shapes.items()}
+            {name: np.zeros((LONGEST * one.rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
+             for name, shape in one.states.items()}
             for _ in range(2)
         )
-        self._tails = tuple({name: _end(buffer, shapes[name][0]) for name, buffer in buffers.items()}
+        self._tails = tuple({name: _end(buffer, one.states[name][0]) for name, buffer in buffers.items()}
                             for buffers in self._sets)
         self._out = np.zeros((LONGEST, SIZE), np.float32)
-        self._graphs = {1: self._bound(graph, 1)}
+        self._graphs: dict[int, list[Bound]] = {}
         self._turn = 0  # the set that the next run writes
 
-    def _session(self, steps: int) -> Any:
-        data = HopGraph(self._layers, steps).model()
-        return session(data, self._path, threads=self._threads, fixed=True)
-
-    def _bound(self, graph: Any, steps: int) -> tuple[Bound, Bound]:
-        """A graph between the two sets, in both directions."""
-        rows = {port.name.replace("next", "state"): port.shape[0] for port in graph.get_outputs()}
-        rows["state0"] = steps * FRAMES_PER_STEP
-        made = []
+    def _graph_for(self, steps: int) -> list[Bound]:
+        """The graph for so many steps between the two sets, in both directions."""
+        if steps in self._graphs:
+            return self._graphs[steps]
+        made = self._graphs[steps] = []
+        graph = HopGraph(self._layers, steps)
+        opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
         for new, old in zip(self._sets, reversed(self._tails), strict=True):
-            written = {name: _end(buffer, rows[name]) for name, buffer in new.items()}
+            written = {name: _end(buffer, graph.rows[name]) for name, buffer in new.items()}
             mel = written.pop("state0")
             outputs = {name.replace("state", "next"): part for name, part in written.items()}
-            made.append(Bound(graph, {"mel": mel, **old}, outputs | {"embeddings": self._out[:steps]}))
-        return made[0], made[1]
+            outputs["embeddings"] = self._out[:steps]
+            made.append(Bound(opened, {"mel": mel, **old}, outputs))
+        return made
 
     def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
@@ -128,11 +123,10 @@ class Backbone:
         at = 0
         while at < len(out):
             steps = next(steps for steps in PIECES if steps <= len(out) - at)
-            if steps not in self._graphs:
-                self._graphs[steps] = self._bound(self._session(steps), steps)
+            graph = self._graph_for(steps)
             frames = _end(self._sets[self._turn]["state0"], steps * FRAMES_PER_STEP)
             frames[:] = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
-            self._graphs[steps][self._turn].run()
+            graph[self._turn].run()
             self._turn = 1 - self._turn
             out[at : at + steps] = self._out[:steps]
             at += steps
@@ -157,9 +151,10 @@ class Features:
         quiet = quiet_room()
         self._quiet = quiet[:STEP]
         self._mel = np.zeros((LONGEST * FRAMES_PER_STEP, MELS), np.float32)
-        self._front.reset()
-        past = self._backbone.step(self._front.step(quiet))
-        self._start = (self._front.history, self._backbone.state, past[-CONTEXT:].copy())
+        mel = self._front.step(quiet)
+        pairs = range(0, len(mel), 2 * FRAMES_PER_STEP)  # the graph for LONGEST may not be needed
+        past = [self._backbone.step(mel[k : k + 2 * FRAMES_PER_STEP]) for k in pairs]
+        self._start = (self._front.history, self._backbone.state, np.concatenate(past)[-CONTEXT:])
         self.reset()
 
     def reset(self) -> None:

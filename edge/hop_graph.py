@@ -40,7 +40,11 @@ class HopGraph:
     def __init__(self, layers: Layers, steps: int) -> None:
         self._slope, self._graph = layers.slope, Graph()
         self._floor = self._graph.weight(np.array(layers.floor, np.float32))
-        self._frames, self._bands, self._states = FRAMES_PER_STEP * steps, MELS, 0
+        self._frames, self._bands = FRAMES_PER_STEP * steps, MELS
+        self.states: dict[str, tuple[int, ...]] = {}
+        """the shape of each state"""
+        self.rows: dict[str, int] = {}
+        """how long that is, the end of which a state is: `mel` for the first one, else `next<k>`"""
         value = self._graph.input("mel", self._frames, MELS)
         for layer in layers.row[:CONVOLVED]:
             value = self._convolved(layer, value)
@@ -69,14 +73,14 @@ class HopGraph:
 
     def _seen_by_convolution(self, value: str, channels: int) -> str:
         """`value` with its past in front of it, in the first block."""
-        graph, name = self._graph, self._name()
+        graph = self._graph
         if value == "mel":
-            state = graph.input(f"state{name}", KEPT, MELS)
+            state = self._state(self._frames, KEPT, MELS)
             shape = graph.numbers(1, 1, self._frames + KEPT, MELS)
             return graph.one("Reshape", graph.one("Concat", state, value, axis=0), shape)
-        state = graph.input(f"state{name}", 1, channels, KEPT, self._bands)
+        state = self._state(1, 1, channels, KEPT, self._bands)
         last = graph.one("Slice", value, graph.numbers(-KEPT), graph.numbers(2**31), graph.numbers(2))
-        graph.output(last, f"next{name}", 1, channels, KEPT, self._bands)
+        graph.output(last, state.replace("state", "next"), 1, channels, KEPT, self._bands)
         return graph.one("Concat", state, value, axis=2)
 
     def _turned(self, value: str, channels: int) -> str:
@@ -85,14 +89,15 @@ class HopGraph:
         return self._shaped(turned, self._frames * self._bands, channels)
 
     def _over_time(self, layer: Layer, value: str) -> str:
-        graph, name, channels = self._graph, self._name(), layer.weights.shape[2]
-        bands, frames = self._bands, self._frames
-        state = graph.input(f"state{name}", KEPT * bands, channels)
-        if frames > 1:
-            value = graph.output(value, f"next{name}", frames * bands, channels)
+        graph, channels, bands, frames = self._graph, layer.weights.shape[2], self._bands, self._frames
+        kept = frames if frames >= KEPT else KEPT + frames  # of fewer, the end of old and new is kept
+        state = self._state(kept * bands, KEPT * bands, channels)
+        after = state.replace("state", "next")
+        if frames >= KEPT:
+            value = graph.output(value, after, kept * bands, channels)
         seen = graph.one("Concat", state, value, axis=0)
-        if frames == 1:  # fewer than are kept: what is kept is the end of both
-            seen = graph.output(seen, f"next{name}", (KEPT + 1) * bands, channels)
+        if frames < KEPT:
+            seen = graph.output(seen, after, kept * bands, channels)
         first = np.arange(frames * bands).reshape(-1, 1) + np.arange(len(layer.weights)) * bands
         return self._product(layer, seen, self._pooled_order(first, layer.pool))
 
@@ -150,6 +155,8 @@ class HopGraph:
     def _shrink(self, pool: tuple[int, int]) -> None:
         self._frames, self._bands = self._frames // pool[0], self._bands // pool[1]
 
-    def _name(self) -> str:
-        self._states += 1
-        return str(self._states - 1)
+    def _state(self, rows: int, *shape: int) -> str:
+        """A new input for a state, which is the end of so many rows; gives its name."""
+        name = f"state{len(self.states)}"
+        self.states[name], self.rows[name] = shape, rows
+        return self._graph.input(name, *shape)

@@ -20,7 +20,7 @@ from edge.stir import Stir
 Array = NDArray[np.float32]
 
 AT_ONCE = 2  # hops that are heard together
-CONTEXT_HOPS = 25  # what a decision depends on: 16 embeddings of 76 frames each are 24 hops and a bit
+CONTEXT_HOPS = 24  # before the one that is decided: its 16 embeddings look back 15 hops, and 76 frames more
 CALM = -1.5  # a margin above this, as a logit, keeps the gate open
 
 
@@ -67,7 +67,7 @@ class LazyListener:
 
     def flush(self) -> list[Heard]:
         """What is heard in the hop that waits for its second, because the stream ends here."""
-        return [] if self._closed else self._heard()
+        return [] if self._closed else self._heard(len(self._kept))
 
     def _hop(self, hop: Array) -> list[Heard]:
         stirs = self._stir.step(hop)
@@ -78,31 +78,31 @@ class LazyListener:
                 self._leave_out()
                 return []
             self._open()
-        elif len(self._kept) < AT_ONCE:
-            return []
-        heard = self._heard()
-        self._closed = min(self._quiet, self._calm) >= CONTEXT_HOPS and self._listener.armed
+        heard = self._heard(len(self._kept) // AT_ONCE * AT_ONCE)
+        if not self._kept and min(self._quiet, self._calm) >= CONTEXT_HOPS:
+            self._closed = self._listener.armed
         return heard
 
-    def _heard(self) -> list[Heard]:
-        if not self._kept:
-            return []
-        heard = self._listener.step(np.concatenate(self._kept))
-        self._kept = []
-        for margin in self._listener.margins:
-            self._calm = self._calm + 1 if margin < CALM else 0
+    def _heard(self, hops: int) -> list[Heard]:
+        """What is heard in the first of the kept hops."""
+        heard: list[Heard] = []
+        for start in range(0, hops, AT_ONCE):
+            heard += self._listener.step(np.concatenate(self._kept[start : min(start + AT_ONCE, hops)]))
+            for margin in self._listener.margins:
+                self._calm = self._calm + 1 if margin < CALM else 0
+        del self._kept[:hops]
         return heard
 
     def _leave_out(self) -> None:
         """Of the kept hops, those that nothing depends on any more."""
-        if len(self._kept) > CONTEXT_HOPS:
+        if len(self._kept) > CONTEXT_HOPS + 1:
             self._left_out += 1
             del self._kept[0]
 
     def _open(self) -> None:
-        """Bring the listener to the hop before the last one kept."""
+        """Bring the listener to where it would be before the last two of the kept hops."""
         self._closed = False
         if self._left_out:
-            context = np.concatenate(self._kept[:-1])
-            self._listener.skip(self._left_out + len(self._kept) - 1, context)
-            self._kept, self._left_out = self._kept[-1:], 0
+            context = np.concatenate(self._kept[:-AT_ONCE])
+            self._listener.skip(self._left_out + len(self._kept) - AT_ONCE, context)
+            self._kept, self._left_out = self._kept[-AT_ONCE:], 0

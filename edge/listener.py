@@ -108,7 +108,8 @@ class Listener:
         enough for all that the next decision depends on."""
         self._hops += hops
         for features in self._features.values():
-            features.step(context)
+            for start in range(0, len(context), 2 * STEP):  # in pairs, as what is heard comes from the gate
+                features.step(context[start : start + 2 * STEP])
         for detectors in self._detectors:
             detectors.reset()
         self._same = dict.fromkeys(self._features, 0)
