@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge import sessions, trial
 from edge.errors import ModelError
 from edge.hop_detectors import Stream, read_convolutions
-from edge.manifest import FRAMES, SIZE
+from edge.manifest import FRAMES, INPUT, OUTPUT, SIZE
 from edge.onnx_scan import Port
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ Array = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 
-INPUT, OUTPUT = "embeddings", "logits"
 PROOFS, ALIKE = 4, 1e-4  # hops of noise, and how far apart two ways of working out a logit may lie
 CLOSEST = 1e-7  # how near to 0 or 1 a probability may come before its logit is clipped
 

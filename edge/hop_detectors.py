@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.manifest import FRAMES, SIZE
+from edge.manifest import FRAMES, INPUT, SIZE
 from edge.onnx_make import Graph
 from edge.onnx_read import Attributes, GraphReader
 from edge.onnx_wire import GarbageError
@@ -37,12 +37,15 @@ class Convolution:
 def read_convolutions(data: bytes) -> tuple[Convolution, ...] | None:
     """The convolutions of a file, where it is a plain row of them on the contract's input; else None."""
     try:
-        found = GraphReader(data)
-    except (GarbageError, ValueError):
+        return _row(GraphReader(data))
+    except (GarbageError, ValueError, LookupError):  # LookupError: a node without inputs, a weight not there
         return None
+
+
+def _row(found: GraphReader) -> tuple[Convolution, ...] | None:
     turn, *body, flatten = found.nodes
     last = turn[2][0]
-    if turn[0] != "Transpose" or turn[3] != {"perm": [0, 2, 1]} or flatten[0] != "Flatten" or flatten[3]:
+    if turn[:2] != ("Transpose", [INPUT]) or turn[3] != {"perm": [0, 2, 1]}:
         return None
     row: list[Convolution] = []
     for place, (op, inputs, outputs, attributes) in enumerate(body):
@@ -50,21 +53,20 @@ def read_convolutions(data: bytes) -> tuple[Convolution, ...] | None:
             return None
         last = outputs[0]
         if op == "Conv":
-            made = _convolution(found, inputs, attributes)
-            if made is None:
-                return None
-            row.append(made)
+            row.append(_convolution(found, inputs, attributes))
     whole = 1 + sum(one.weights.shape[2] - 1 for one in row)
-    return tuple(row) if body[-1][0] == "Conv" and flatten[1] == [last] and whole == FRAMES else None
+    ends = flatten[:2] == ("Flatten", [last]) and not flatten[3] and body[-1][0] == "Conv"
+    return tuple(row) if ends and whole == FRAMES else None
 
 
-def _convolution(found: GraphReader, inputs: Sequence[str], attributes: Attributes) -> Convolution | None:
-    weights = found.tensors.get(inputs[1])
-    if weights is None or weights.ndim != 3 or set(attributes) - {"group"}:
-        return None
-    bias = found.tensors.get(inputs[2]) if len(inputs) > 2 else np.zeros(len(weights), np.float32)
+def _convolution(found: GraphReader, inputs: Sequence[str], attributes: Attributes) -> Convolution:
+    """Raises ValueError or LookupError where it is of another kind."""
+    weights = found.tensors[inputs[1]]
+    bias = found.tensors[inputs[2]] if len(inputs) > 2 else np.zeros(len(weights), np.float32)
     groups = int(attributes.get("group", [1])[0])
-    return None if bias is None or len(weights) % groups else Convolution(weights, bias, groups)
+    if weights.ndim != 3 or set(attributes) - {"group"} or not groups or len(weights) % groups:
+        raise ValueError("a convolution of another kind")
+    return Convolution(weights, bias, groups)
 
 
 def stream_graph(row: Sequence[Convolution]) -> tuple[bytes, list[tuple[int, int]]]:

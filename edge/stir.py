@@ -2,9 +2,10 @@
 
 The measure is the power of the loudest 40 ms of a hop in two bands: about 0.5 to 2 kHz, where a voice stands
 highest above the hiss of a microphone, and everything with its lows taken away, for what hisses itself. Hum
-and rumble are in neither. A hop stirs where either band lies 2.5 dB above the quietest hop of the last eight
-seconds: noise that goes on as it is, of any loudness, does not stir (white and pink noise in 1 of 150 hops or
-fewer); whatever begins in it does; and what stops makes the room quieter at once.
+and rumble are in neither. A hop stirs where either band lies 3 dB above the quietest hop of the last eight
+seconds: noise that goes on as it is, of any loudness, does not stir (two minutes of white, pink and brown
+noise and of hum: 1 hop in 1,000 at most); whatever begins in it does; and what stops makes the room quieter
+at once.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Array = NDArray[np.float32]
 
 PIECES = 2  # of a hop, 40 ms each
 FEWER = 4  # samples that are added up to one, which leaves what is below 2 kHz
-RISE = 1.8  # in power
+RISE = 2.0  # in power
 LEAST = 1e-12  # about -120 dB of full scale: below it there is nothing
 SLOT_HOPS = round(1.0 / HOP_S)
 SLOTS = 8  # of a second each
