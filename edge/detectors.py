@@ -88,10 +88,7 @@ class Detectors:
         self._first_run()
         self._window = np.zeros((1, FRAMES, SIZE), np.float32)
         self._logits = np.zeros((1, len(self.names)), np.float32)
-        self._bound = None
-        if not self._probability:  # its shapes are those of the contract
-            ports = {self._input: self._window}, {OUTPUT: self._logits}
-            self._bound = sessions.Bound(self._session, *ports)
+        self._bound = self._fitting()
         self._stream = None if self._probability else self._proven(bundle.onnx, threads)
         self._cold = True  # whether the stream knows nothing of the window that came last
 
@@ -99,11 +96,18 @@ class Detectors:
         """Embeddings [16, 96], oldest first, to logits [N]. A member that fails gives NaN or infinity."""
         if self._bound is None:
             out: Array = self._session.run(self._output, {self._input: embeddings[None]})[0].reshape(-1)
-            return logit(out)
+            return logit(out) if self._probability else out
         self._window[0] = embeddings
         self._bound.run()
         logits: Array = self._logits[0].copy()
         return logits
+
+    def _fitting(self) -> sessions.Bound | None:
+        """The session between fixed arrays, where what comes out has the shape that the file says."""
+        said = self._session.run(self._output, {self._input: self._window})[0]
+        if self._probability or said.shape != self._logits.shape:
+            return None
+        return sessions.Bound(self._session, {self._input: self._window}, {OUTPUT: self._logits})
 
     def reset(self) -> None:
         """What `follow` is given next does not go on from what it was given last."""
