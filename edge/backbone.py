@@ -1,8 +1,8 @@
 """The backbone: mel frames to speech embeddings, Google's speech_embedding in its exact streaming form.
 
 `synth/tools/convert_backbone.py` derives `data/backbone.onnx` from the reference graph and proves that 8 new
-frames with the kept state give what the whole window of 76 gives. One graph serves both a live stream (8
-frames a call) and whole recordings (any multiple of 8 frames a call).
+frames with the kept state give what the whole window of 76 gives. What is run is the same function in the
+form that `hop_graph` gives it, for a single hop and for the pieces of a recording.
 
 There are two sets of weights in the same graph, at the same cost. The reference is what every detector in the
 openWakeWord style was trained on. The hardened one was taught by `synth/tools/harden_backbone.py` to say of
@@ -20,20 +20,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.backbone_layers import read_layers
 from edge.errors import ModelError
 from edge.events import STEP
 from edge.files import sha256_of
-from edge.frontend import FRAMES_PER_STEP, FrontEnd
+from edge.frontend import FRAMES_PER_STEP, MELS, FrontEnd
+from edge.hop_graph import HopGraph
 from edge.manifest import BACKBONES as FILES
-from edge.sessions import session
+from edge.sessions import Bound, session
 
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
-LONGEST = 16  # steps in one call on a long recording: what a call touches then stays in the cache
+LONGEST = 8  # steps in one call on a long recording: what a call touches then stays in the cache
+
+PIECES = (LONGEST, 2, 1)  # there is a graph for each
 
 REFERENCE, HARDENED = FILES  # the file of each in data/, without its ending, is what its name maps to
 
 Array = NDArray[np.float32]
+State = dict[str, Array]
 
 
 @cache
@@ -43,7 +48,6 @@ def identity(name: str = REFERENCE) -> dict[str, Any]:
     return found
 
 
-@cache
 def _graph(name: str) -> bytes:
     data = (files("edge") / "data" / f"{FILES[name]}.onnx").read_bytes()
     if sha256_of(data) != identity(name)["sha256"]:
@@ -52,7 +56,12 @@ def _graph(name: str) -> bytes:
 
 
 class Backbone:
-    """Embeddings of a stream of mel frames. State: the last 2 frames before each convolution over time."""
+    """Embeddings of a stream of mel frames. State: the last 2 frames before each convolution over time.
+
+    Its graphs (for one hop and for a few at once, made when first needed) write into the same buffers and
+    read what the step before wrote: there are two sets of them, in turn. A buffer is as long as the longest
+    output and every output ends where it ends, so the last frames lie in the same place whichever graph ran.
+    """
 
     def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
         self._open(_graph(name), f"edge/data/{FILES[name]}.onnx", threads)
@@ -65,27 +74,67 @@ class Backbone:
         return made
 
     def _open(self, data: bytes, path: str, threads: int) -> None:
-        self._session = session(data, path, threads=threads)
-        self._names = [i.name for i in self._session.get_inputs()[1:]]
-        self._zeros = [np.zeros(i.shape, np.float32) for i in self._session.get_inputs()[1:]]
-        self._state = self._zeros
+        self._layers, self._path, self._threads = read_layers(data, path), path, threads
+        one = HopGraph(self._layers, 1)
+        self._sets = tuple(
+            {name: np.zeros((LONGEST * one.rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
+             for name, shape in one.states.items()}
+            for _ in range(2)
+        )
+        self._tails = tuple({name: _end(buffer, one.states[name][0]) for name, buffer in buffers.items()}
+                            for buffers in self._sets)
+        self._out = np.zeros((LONGEST, SIZE), np.float32)
+        self._graphs: dict[int, list[Bound]] = {}
+        self._turn = 0  # the set that the next run writes
 
-    def reset(self, state: list[Array] | None = None) -> None:
+    def _graph_for(self, steps: int) -> list[Bound]:
+        """The graph for so many steps between the two sets, in both directions."""
+        if steps in self._graphs:
+            return self._graphs[steps]
+        made = self._graphs[steps] = []
+        graph = HopGraph(self._layers, steps)
+        opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
+        for new, old in zip(self._sets, reversed(self._tails), strict=True):
+            written = {name: _end(buffer, graph.rows[name]) for name, buffer in new.items()}
+            mel = written.pop("state0")
+            outputs = {name.replace("state", "next"): part for name, part in written.items()}
+            outputs["embeddings"] = self._out[:steps]
+            made.append(Bound(opened, {"mel": mel, **old}, outputs))
+        return made
+
+    def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
-        self._state = self._zeros if state is None else state
+        for name, tail in self._tails[1 - self._turn].items():
+            tail[:] = 0 if state is None else state[name]
 
     @property
-    def state(self) -> list[Array]:
-        """What is kept between steps; never written to, so that it can be taken as it is."""
-        return self._state
+    def state(self) -> State:
+        """A copy of what is kept between steps."""
+        return {name: tail.copy() for name, tail in self._tails[1 - self._turn].items()}
 
     def step(self, mel: Array) -> Array:
         """Mel frames [k * 8, 32] to embeddings [k, 96]."""
-        feeds = dict(zip(self._names, self._state, strict=True))
-        feeds["mel"] = mel[None, None]
-        embeddings, *self._state = self._session.run(None, feeds)
-        out: Array = embeddings[0]
+        out = np.empty((len(mel) // FRAMES_PER_STEP, SIZE), np.float32)
+        self.into(mel, out)
         return out
+
+    def into(self, mel: Array, out: Array) -> None:
+        """Mel frames [k * 8, 32] to embeddings in `out` [k, 96]. Nothing is allocated."""
+        at = 0
+        while at < len(out):
+            steps = next(steps for steps in PIECES if steps <= len(out) - at)
+            graph = self._graph_for(steps)
+            frames = _end(self._sets[self._turn]["state0"], steps * FRAMES_PER_STEP)
+            frames[:] = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
+            graph[self._turn].run()
+            self._turn = 1 - self._turn
+            out[at : at + steps] = self._out[:steps]
+            at += steps
+
+
+def _end(buffer: Array, rows: int) -> Array:
+    """The last rows of a buffer; all of it where it is no row of rows."""
+    return buffer[-rows:] if buffer.ndim == 2 else buffer
 
 
 class Features:
@@ -101,9 +150,11 @@ class Features:
         self._front, self._backbone = FrontEnd(), Backbone(name, threads=threads)
         quiet = quiet_room()
         self._quiet = quiet[:STEP]
-        self._front.reset()
-        past = self._backbone.step(self._front.step(quiet))
-        self._start = (self._front.history, self._backbone.state, past[-CONTEXT:].copy())
+        self._mel = np.zeros((LONGEST * FRAMES_PER_STEP, MELS), np.float32)
+        mel = self._front.step(quiet)
+        pairs = range(0, len(mel), 2 * FRAMES_PER_STEP)  # the graph for LONGEST may not be needed
+        past = [self._backbone.step(mel[k : k + 2 * FRAMES_PER_STEP]) for k in pairs]
+        self._start = (self._front.history, self._backbone.state, np.concatenate(past)[-CONTEXT:])
         self.reset()
 
     def reset(self) -> None:
@@ -116,21 +167,27 @@ class Features:
     def step(self, samples: Array) -> Array:
         """Samples [k * 1280] at 16 kHz to the windows [k, 16, 96] that a detector looks at, one a hop."""
         steps = len(samples) // STEP
-        if not steps:
-            return np.zeros((0, CONTEXT, SIZE), np.float32)
-        hops = samples[: steps * STEP].reshape(steps, STEP)
-        nothing = np.logical_not(np.any(hops, axis=1, keepdims=True))
-        if nothing.any():
-            hops = np.where(nothing, self._quiet, hops)
-        sound = hops.reshape(-1)
-        parts = [self._past]
-        for start in range(0, len(sound), LONGEST * STEP):
-            mel = self._front.step(sound[start : start + LONGEST * STEP])
-            parts.append(self._backbone.step(mel))
-        row = np.concatenate(parts)
-        self._past = row[-CONTEXT:]
-        windows = np.lib.stride_tricks.sliding_window_view(row, CONTEXT, axis=0)[1:]
-        return windows.transpose(0, 2, 1)
+        row = np.empty((CONTEXT + steps, SIZE), np.float32)
+        row[:CONTEXT] = self._past
+        hops = self._inhabited(samples[: steps * STEP].reshape(steps, STEP))
+        for start in range(0, steps, LONGEST):
+            mel = self._mel[: min(LONGEST, steps - start) * FRAMES_PER_STEP]
+            for k, hop in enumerate(hops[start : start + LONGEST]):
+                self._front.one(hop, mel[k * FRAMES_PER_STEP : (k + 1) * FRAMES_PER_STEP])
+            at = CONTEXT + start
+            self._backbone.into(mel, row[at : at + LONGEST])
+        self._past = row[steps:]
+        number = row.itemsize
+        return np.ndarray((steps, CONTEXT, SIZE), np.float32, row, SIZE * number,
+                          (SIZE * number, SIZE * number, number))  # windows overlap: nothing is copied
+
+    def _inhabited(self, hops: Array) -> Array:
+        """Hops [k, 1280] with the quiet room in the place of exact zeros. Where no hop begins with a zero,
+        which is nearly always so, one look at each is enough."""
+        if hops[:, 0].all():
+            return hops
+        nothing = np.logical_not(hops.any(axis=1, keepdims=True))
+        return np.where(nothing, self._quiet, hops) if nothing.any() else hops
 
 
 def quiet_room() -> Array:

@@ -172,7 +172,7 @@ class Daemon:
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}
-        if self._gate.closed:
+        if self._gate.closed_at(time_s):
             self._tell("gated", time_s, **row)
             return
         self._tell("heard", time_s, **row, members=list(heard.members))

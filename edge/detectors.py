@@ -5,6 +5,7 @@ Whether a logit is an alarm is decided in `ensemble`; whether it is a number at 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from edge import sessions, trial
 from edge.errors import ModelError
-from edge.manifest import FRAMES, SIZE
+from edge.hop_detectors import Stream, read_convolutions
+from edge.manifest import FRAMES, INPUT, OUTPUT, SIZE
 from edge.onnx_scan import Port
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 
-INPUT, OUTPUT = "embeddings", "logits"
+log = logging.getLogger(__name__)
+
+PROOFS, ALIKE = 4, 1e-4  # hops of noise, and how far apart two ways of working out a logit may lie
 CLOSEST = 1e-7  # how near to 0 or 1 a probability may come before its logit is clipped
 
 
@@ -65,7 +69,7 @@ def _row(ports: Sequence[Port]) -> str:
 
 
 class Detectors:
-    """All members of a bundle, in one session. It keeps no state between steps."""
+    """All members of a bundle, in one session. `step` keeps no state; `follow` is for a stream."""
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         """Try the file in a child process if it is new here, then open it. ModelError where that fails."""
@@ -82,11 +86,57 @@ class Detectors:
         check_contract(found[0], found[1], len(self.names), bundle.path, probability=self._probability)
         self._input, self._output = inputs[0].name, [outputs[0].name]
         self._first_run()
+        self._window = np.zeros((1, FRAMES, SIZE), np.float32)
+        self._logits = np.zeros((1, len(self.names)), np.float32)
+        self._bound = self._fitting()
+        self._stream = None if self._probability else self._proven(bundle.onnx, threads)
+        self._cold = True  # whether the stream knows nothing of the window that came last
 
     def step(self, embeddings: Array) -> Array:
         """Embeddings [16, 96], oldest first, to logits [N]. A member that fails gives NaN or infinity."""
-        out: Array = self._session.run(self._output, {self._input: embeddings[None]})[0].reshape(-1)
-        return logit(out) if self._probability else out
+        if self._bound is None:
+            out: Array = self._session.run(self._output, {self._input: embeddings[None]})[0].reshape(-1)
+            return logit(out) if self._probability else out
+        self._window[0] = embeddings
+        self._bound.run()
+        logits: Array = self._logits[0].copy()
+        return logits
+
+    def _fitting(self) -> sessions.Bound | None:
+        """The session between fixed arrays, where what comes out has the shape that the file says."""
+        said = self._session.run(self._output, {self._input: self._window})[0]
+        if self._probability or said.shape != self._logits.shape:
+            return None
+        return sessions.Bound(self._session, {self._input: self._window}, {OUTPUT: self._logits})
+
+    def reset(self) -> None:
+        """What `follow` is given next does not go on from what it was given last."""
+        self._cold = True
+
+    def follow(self, embeddings: Array) -> Array:
+        """What `step` gives, to float error, for windows [16, 96] each of which is the one before moved on by
+        one embedding; a stream begins anew after `reset`."""
+        if self._stream is None:
+            return self.step(embeddings)
+        if self._cold:
+            self._cold = False
+            for embedding in embeddings[:-1]:
+                self._stream.next(embedding)
+        return self._stream.next(embeddings[-1])
+
+    def _proven(self, onnx: bytes, threads: int) -> Stream | None:
+        """The stream of a graph that can be one, where it says of noise what the graph says."""
+        row = read_convolutions(onnx)
+        if row is None:
+            return None
+        stream = Stream(row, self.path, threads=threads)
+        noise = np.random.default_rng(1).standard_normal((FRAMES + PROOFS, SIZE)).astype(np.float32) * 8
+        said = np.stack([stream.next(embedding) for embedding in noise])[FRAMES - 1 :]
+        wanted = np.stack([self.step(noise[k : k + FRAMES]) for k in range(PROOFS + 1)])
+        if not (np.abs(said - wanted) <= ALIKE * (1 + np.abs(wanted))).all():
+            log.warning("event=not_streamed path=%s why=says_something_else", self.path)
+            return None
+        return stream
 
     def run_many(self, embeddings: Array) -> Array:
         """Windows [K, 16, 96] to logits [K, N], one by one: the batch of the model is 1 by contract."""

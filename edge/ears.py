@@ -166,6 +166,7 @@ class Ears:
         """Sound was lost: the clock goes on, and what lies before a long gap is forgotten."""
         if self._sparing.allow("gap", time.monotonic()):
             log.warning(logs.line("gap", lost_s=gap_s))
+        self._pass_on(self._ear.listener.flush())
         self._lost_s += gap_s
         self._base_s += gap_s
         if gap_s > GAP_S:
@@ -208,13 +209,17 @@ class Ears:
             self._fed += len(piece)
             self._in_hop = (self._in_hop + len(piece)) % STEP
             self._gate.advance(self._stream_s())
-            for heard in found:
-                self._hear(heard, self._base_s + heard.time_s)
+            self._pass_on(found)
+
+    def _pass_on(self, found: list[Heard]) -> None:
+        for heard in found:
+            self._hear(heard, self._base_s + heard.time_s)
 
     def _stream_s(self) -> float:
         return self._lost_s + self._fed / RATE_HZ
 
     def _restart(self) -> None:
+        self._pass_on(self._ear.listener.flush())
         self._ear.listener.reset()
         if self._resampler is not None:
             self._resampler.reset()
@@ -224,6 +229,7 @@ class Ears:
         """The recording is over."""
         if self._resampler is not None:
             self._feed(self._resampler.flush())
+        self._pass_on(self._ear.listener.flush())
         self._gate.stand(True)
         self.close()
         self.done = True

@@ -41,13 +41,14 @@ class Ensemble:
         self.quarantined: set[int] = set()
         self._faults = np.zeros(len(self.names), np.int64)
         self._same = np.zeros(len(self.names), np.int64)
-        self._last: NDArray[np.float32] | None = None
+        self._last, self._over = np.zeros((2, len(self.names)), np.float32)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream, but not which members are ill."""
-        self._armed, self._heard_s = True, -float("inf")
-        self._last, self._same[:] = None, 0
+        self.armed, self._heard_s = True, -float("inf")
+        self._same[:] = 0
+        self._seen = self._counting = False  # was there a hop before, and does any member repeat itself
         self.margin = NOTHING
 
     @property
@@ -59,25 +60,36 @@ class Ensemble:
         """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided. Where
         the embeddings are the same as a hop ago (digital silence) they are not `fresh`, and a member that
         says the same of them is not stuck."""
-        healthy = self._healthy(logits, fresh=fresh)
-        over = np.where(healthy, np.maximum(logits - self._thresholds, NOTHING), NOTHING)
-        best = int(np.argmax(over))
-        self.margin = float(over[best])
+        over = np.subtract(logits, self._thresholds, out=self._over)
+        if not self._well(logits, fresh=fresh):
+            healthy = self._healthy(logits, fresh=fresh)
+            over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
+        self._last[:] = logits
+        self._seen = True
+        best = int(over.argmax())
+        self.margin = max(float(over[best]), NOTHING)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
-            self._armed = True
-        if not self._armed or not bool(np.any(over >= 0)):
+            self.armed = True
+        if not self.armed or self.margin < 0:
             return None
-        self._armed, self._heard_s = False, time_s
+        self.armed, self._heard_s = False, time_s
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
         return Heard(round(time_s, 3), self.word, self.names[best], round(self.margin, 4), members)
+
+    def _well(self, logits: NDArray[np.float32], *, fresh: bool) -> bool:
+        """Whether there is nothing to count: all answers are numbers, none is that of the hop before, and all
+        members have been well so far. It is nearly always so, and then it takes a few microseconds."""
+        if self.quarantined or not np.isfinite(logits).all():
+            return False
+        return not (fresh and self._seen) or not (self._counting or (logits == self._last).any())
 
     def _healthy(self, logits: NDArray[np.float32], *, fresh: bool) -> NDArray[np.bool_]:
         """Which members to believe; a second wrong answer, or the same one for 20 s, puts a member aside."""
         finite = np.isfinite(logits)
         self._faults += ~finite
-        if self._last is not None and fresh:
+        if self._seen and fresh:
             self._same = np.where(logits == self._last, self._same + 1, 0)
-        self._last = logits
+            self._counting = bool(self._same.any())
         ill = set(np.flatnonzero((self._faults >= 2) | (self._same >= STUCK_HOPS)).tolist())
         for member in sorted(ill - self.quarantined):
             self.quarantined.add(member)

@@ -84,6 +84,10 @@ class FakeListener:
         """See edge.listener.Listener.reset."""
         self.resets, self.samples = self.resets + 1, 0
 
+    def flush(self) -> list[Heard]:
+        """Holds nothing back."""
+        return []
+
     def shed(self) -> str | None:
         """Has only the one word."""
         return None

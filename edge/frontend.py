@@ -1,11 +1,13 @@
 """The front end: 16 kHz sound to mel frames, 10 ms apart, equal to openWakeWord's `melspectrogram.onnx`.
 
-The reference multiplies every frame by a dense 512 x 257 Fourier matrix. Its window is a periodic Hann of
-400 samples in the middle of 512, and power does not care where in the transform a frame stands, so an FFT of
-the 400 samples gives the same numbers, and in double precision costs no more. Its bands are Slaney's
-(librosa's `filters.mel`, 60 to 3800 Hz), its scale is that of 16-bit samples, and it cuts what is more than
-80 dB under the loudest value of the call; a call here is one step of 8 frames, so that the result does not
-depend on how the stream was cut.
+The reference multiplies every frame of 512 by a dense Fourier matrix of 257 bins. Its window is a periodic
+Hann of 400 samples in the middle of 512. Power does not care where in the transform a frame stands: with its
+middle as the origin the cosines see only the even part of a frame and the sines only the odd part, so each is
+200 numbers long, and 120 bins are all that the bands look at. That is a sixth of the multiplications, and the
+two products take less time than an FFT with all that is around it. The bands are Slaney's (librosa's
+`filters.mel`, 60 to 3800 Hz), the scale is that of 16-bit samples, and what is more than 80 dB under the
+loudest value of the call is cut; a call here is one step of 8 frames, so that the result does not depend on
+how the stream was cut.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.events import RATE_HZ, STEP
+from edge.onnx_make import Graph
+from edge.sessions import Bound, session
 
 MELS = 32
 FFT = 512
 WINDOW = 400
+HALF = WINDOW // 2
 HOP = 160
 FRAMES_PER_STEP = STEP // HOP
 HISTORY = WINDOW - HOP  # samples of the past that the first frame of a step still needs
@@ -54,39 +59,76 @@ def _used(filters: Array) -> slice:
     return slice(int(bins[0]), int(bins[-1]) + 1)
 
 
+def spectrum_tables() -> tuple[Array, Array, Array]:
+    """Cosines and sines [200, bins], windowed and scaled, for the even and the odd part of a frame, and the
+    filters [bins, MELS], all of the bins that any band looks at."""
+    filters = mel_filters()
+    bins = _used(filters)
+    away = np.arange(HALF)[:, None]  # samples from the middle of the frame
+    window = SCALE * (0.5 + 0.5 * np.cos(2 * np.pi * away / WINDOW))
+    angle = 2 * np.pi * away * np.arange(bins.start, bins.stop) / FFT
+    cosines, sines = window * np.cos(angle), window * np.sin(angle)
+    cosines[0] /= 2  # the middle is its own mirror image, so it comes twice
+    return cosines.astype(np.float32), sines.astype(np.float32), filters[bins]
+
+
+def mel_graph() -> bytes:
+    """`even` and `odd` parts of frames [8 * k, 200] to `mel` [8 * k, 32]."""
+    graph = Graph()
+    cosines, sines, filters = (graph.weight(table) for table in spectrum_tables())
+    real = graph.one("MatMul", graph.input("even", "frames", HALF), cosines)
+    imaginary = graph.one("MatMul", graph.input("odd", "frames", HALF), sines)
+    power = graph.one("Add", graph.one("Mul", real, real), graph.one("Mul", imaginary, imaginary))
+    least = graph.weight(np.array(FLOOR, np.float32))
+    loudness = graph.one("Log", graph.one("Clip", graph.one("MatMul", power, filters), least))
+    steps = graph.one("Reshape", loudness, graph.numbers(-1, FRAMES_PER_STEP * MELS))
+    loudest = graph.one("ReduceMax", steps, axes=[1])
+    floor = graph.one("Sub", loudest, graph.weight(np.array(RANGE * np.log(10), np.float32)))
+    cut = graph.one("Max", steps, floor)
+    tenths = graph.one("Mul", cut, graph.weight(np.array(1 / np.log(10), np.float32)))
+    mel = graph.one("Add", tenths, graph.weight(np.array(2, np.float32)))
+    graph.output(graph.one("Reshape", mel, graph.numbers(-1, MELS)), "mel", "frames", MELS)
+    return graph.model("mel")
+
+
 class FrontEnd:
-    """Mel frames of a stream. State: the last 240 samples."""
+    """Mel frames of a stream. State: the last 240 samples. It works in its own buffers, a step at a time."""
 
     def __init__(self) -> None:
-        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
-        self._window = window * SCALE
-        filters = mel_filters()
-        self._bins = _used(filters)
-        self._filters = filters[self._bins].astype(np.float64)
-        self._history = np.zeros(HISTORY, np.float32)
+        self._sound = np.zeros(HISTORY + STEP, np.float32)
+        self._past, self._last = self._sound[:HISTORY], self._sound[-HISTORY:]
+        self._new = self._sound[HISTORY:]
+        frames = np.lib.stride_tricks.sliding_window_view(self._sound, WINDOW)[::HOP]
+        self._ahead, self._behind = frames[:, HALF:], frames[:, HALF:0:-1]
+        self._even, self._odd = np.zeros((2, FRAMES_PER_STEP, HALF), np.float32)
+        self._mel = np.zeros((FRAMES_PER_STEP, MELS), np.float32)
+        graph = session(mel_graph(), "the front end", fixed=True)
+        self._graph = Bound(graph, {"even": self._even, "odd": self._odd}, {"mel": self._mel})
 
     def reset(self, history: Array | None = None) -> None:
         """Forget the stream; `history` [240] is what is taken to have sounded before it (silence if None)."""
-        self._history = np.zeros(HISTORY, np.float32) if history is None else history.copy()
+        self._last[:] = 0 if history is None else history
 
     @property
     def history(self) -> Array:
         """The samples [240] that the next step still needs, for a snapshot."""
-        return self._history.copy()
+        return self._last.copy()
 
     def step(self, samples: Array) -> Array:
         """Samples [k * 1280], full scale -1..1, to mel frames [k * 8, 32]; the last frame ends with them."""
         if len(samples) % STEP:
             raise ValueError(f"a step is a multiple of {STEP} samples, not {len(samples)}")
-        if not len(samples):
-            return np.zeros((0, MELS), np.float32)
-        sound = np.concatenate([self._history, samples], dtype=np.float32)
-        self._history = sound[-HISTORY:]
-        frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP]
-        spectrum = np.fft.rfft(frames * self._window, FFT)[:, self._bins]
-        power = spectrum.real**2 + spectrum.imag**2
-        mel = np.log10(np.maximum(power @ self._filters, FLOOR)).astype(np.float32)
-        steps = mel.reshape(-1, FRAMES_PER_STEP, MELS)
-        floor = steps.max(axis=(1, 2), keepdims=True) - np.float32(RANGE)
-        out: Array = np.maximum(steps, floor).reshape(-1, MELS) + np.float32(2)
+        out = np.empty((len(samples) // HOP, MELS), np.float32)
+        for hop in range(len(samples) // STEP):
+            frames = out[hop * FRAMES_PER_STEP : (hop + 1) * FRAMES_PER_STEP]
+            self.one(samples[hop * STEP : (hop + 1) * STEP], frames)
         return out
+
+    def one(self, samples: Array, out: Array) -> None:
+        """One step: samples [1280] into `out` [8, 32]. Nothing is allocated."""
+        self._past[:] = self._last
+        self._new[:] = samples
+        np.add(self._ahead, self._behind, out=self._even)
+        np.subtract(self._ahead, self._behind, out=self._odd)
+        self._graph.run()
+        out[:] = self._mel

@@ -24,15 +24,14 @@ class Gate:
         """the clock of the stream stands still: no microphone, or the recording is over"""
         self._tail_s = tail_s
         self._wake_s = float("inf")
-        self._speaking = False
+        self._speaking, self._since_s = False, 0.0
         self._lagging = False
         self._until_s = -float("inf")
 
-    @property
-    def closed(self) -> bool:
-        """Whether what is heard at this moment of the stream is to be ignored."""
+    def closed_at(self, time_s: float) -> bool:
+        """Whether what was heard at this time of the stream, now or a hop ago, is to be ignored."""
         with self.changed:
-            return self._speaking or self.stream_s < self._until_s
+            return (self._speaking and time_s >= self._since_s) or time_s < self._until_s
 
     def advance(self, stream_s: float) -> None:
         """The ears are now at `stream_s`."""
@@ -57,7 +56,7 @@ class Gate:
     def begin(self) -> float:
         """A line begins; gives the time of the stream."""
         with self.changed:
-            self._speaking = True
+            self._speaking, self._since_s = True, self.stream_s
             return self.stream_s
 
     def end(self) -> None:

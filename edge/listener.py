@@ -60,13 +60,19 @@ class Listener:
         """Forget the stream and start again at 0 s in a quiet room."""
         for features in self._features.values():
             features.reset()
-        for ensemble in self.ensembles:
+        for detectors, ensemble in zip(self._detectors, self.ensembles, strict=True):
+            detectors.reset()
             ensemble.reset()
         self._rest = np.zeros(0, np.float32)
         self._hops = 0
-        self._windows: dict[str, NDArray[np.float32]] = {}
+        self._same = dict.fromkeys(self._features, 0)  # hops in a row with the embedding of the one before
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
+
+    @property
+    def armed(self) -> bool:
+        """Whether every word could be heard at the next hop."""
+        return all(ensemble.armed for ensemble in self.ensembles)
 
     @property
     def time_s(self) -> float:
@@ -76,42 +82,72 @@ class Listener:
     def step(self, samples: NDArray[np.float32]) -> list[Heard]:
         """Samples [n], full scale -1..1, to what was heard. `margins` then holds one number for every hop of
         this call: the largest over all members of logit minus threshold."""
-        sound = np.concatenate([self._rest, self._clean(samples)])
+        sound = self._clean(samples)
+        if len(self._rest):
+            sound = np.concatenate([self._rest, sound])
         whole = len(sound) // STEP * STEP
-        self._rest = sound[whole:]
+        self._rest = sound[whole:].copy()
         windows = {name: features.step(sound[:whole]) for name, features in self._features.items()}
+        lost = set[str]()
         for name, found in windows.items():
-            if len(found) and not np.isfinite(found[-1]).all():
+            if len(found) and not _finite(found[-1, -1]):
                 log.warning("event=features_not_finite backbone=%s action=reset", name)
                 self._features[name].reset()
+                lost.add(name)
         heard, self.margins = [], []
         for hop in range(whole // STEP):
             self._hops += 1
             heard += self._decide({name: found[hop] for name, found in windows.items()})
+        for detectors, name in zip(self._detectors, self._hear, strict=True):
+            if name in lost:
+                detectors.reset()
         return heard
+
+    def skip(self, hops: int, context: NDArray[np.float32]) -> None:
+        """Let so many hops pass without decisions; `context` [k * 1280] is how the last of them sounded, long
+        enough for all that the next decision depends on."""
+        self._hops += hops
+        for features in self._features.values():
+            for start in range(0, len(context), 2 * STEP):  # in pairs, as what is heard comes from the gate
+                features.step(context[start : start + 2 * STEP])
+        for detectors in self._detectors:
+            detectors.reset()
+        self._same = dict.fromkeys(self._features, 0)
 
     def _clean(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """One bad sample would stay in the state of the features, so it never gets there."""
-        finite = np.isfinite(samples)
-        if finite.all():
+        if _finite(samples):
             return samples
+        finite = np.isfinite(samples)
         self.bad_samples += int((~finite).sum())
         log.warning("event=bad_samples count=%d total=%d", int((~finite).sum()), self.bad_samples)
         return np.where(finite, samples, np.float32(0))
 
     def _decide(self, windows: dict[str, NDArray[np.float32]]) -> list[Heard]:
         margin, heard = NOTHING, []
-        before, self._windows = self._windows, windows
-        fresh = {name: name not in before or not np.array_equal(window, before[name])
-                 for name, window in windows.items()}
+        fresh = {name: self._fresh(name, window) for name, window in windows.items()}
         for detectors, ensemble, name in zip(self._detectors, self.ensembles, self._hear, strict=True):
-            event = ensemble.step(detectors.step(windows[name]), self.time_s, fresh=fresh[name])
+            event = ensemble.step(detectors.follow(windows[name]), self.time_s, fresh=fresh[name])
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
             if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s
                 heard.append(event)
         self.margins.append(margin)
         return heard
+
+    def _fresh(self, name: str, window: NDArray[np.float32]) -> bool:
+        """Whether a window differs from that of the hop before: it does not where the last embedding has come
+        as often as a window is long, and once more. Their first numbers tell nearly always."""
+        new, before = window[-1], window[-2]
+        if new[0] != before[0] or not np.array_equal(new, before):
+            self._same[name] = 0
+            return True
+        self._same[name] += 1
+        return self._same[name] < len(window)
+
+    def flush(self) -> list[Heard]:
+        """What is still to be heard where a stream ends: nothing, each hop was decided when it was full."""
+        return []
 
     def shed(self) -> str | None:
         """Give up the costliest bundle, because the hops come faster than they can be served. Returns its
@@ -125,6 +161,10 @@ class Listener:
         self._features = {name: kept for name, kept in self._features.items() if name in self._hear}
         log.warning("event=shed word=%r why=too_slow", word)
         return word
+
+
+def _finite(numbers: NDArray[np.float32]) -> bool:
+    return bool(np.isfinite(numbers).all())
 
 
 def _cost_s(detectors: Detectors) -> float:

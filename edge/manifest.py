@@ -24,6 +24,7 @@ KINDS = ("hotword", "classifier")
 MELS, FFT, HOP_MS, SCALE = 32, 512, 10, "int16"  # the front end that this edge has
 BACKBONES = {"speech_embedding": "backbone", "hardened_embedding": "hardened"}  # name: file in data/
 FRAMES, SIZE = 16, 96  # embeddings that a detector looks at, numbers in each
+INPUT, OUTPUT = "embeddings", "logits"
 MOST_MEMBERS = 4_096
 
 # Key of the manifest, what this edge has, and how a person says it.

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.bundle import load_bundle
 from edge.errors import WavError
 from edge.events import HOP_S, RATE_HZ, STEP, Heard
 from edge.listener import Listener
 from edge.resample import Resampler
 from edge.wav import read_wav
+
+Row = dict[str, Any] | WavError  # an answer, or why there is none
 
 BLOCK_S = 10.0  # how much of a long recording is in flight at once
 
@@ -63,3 +67,35 @@ def replay(
     if trace:
         row["margin"] = [round(margin, 4) for margin in margins]
     return row
+
+
+class Replayer:
+    """A pipeline and how it is to be used; called with a recording it answers, with a WavError where that
+    cannot be read."""
+
+    def __init__(self, models: Sequence[str], offset: float, how: Mapping[str, Any]) -> None:
+        """`how`: the keywords of `replay`. Raises ModelError."""
+        self._listener = Listener([load_bundle(model) for model in models], offset=offset)
+        self._how = how
+
+    def __call__(self, path: str) -> Row:
+        try:
+            return replay(self._listener, path, **self._how)
+        except WavError as error:
+            return error
+
+
+_replayer: Replayer | None = None
+
+
+def open_worker(models: Sequence[str], offset: float, how: Mapping[str, Any]) -> None:
+    """In a worker process, once; Ctrl-C is for the parent, which ends its workers."""
+    global _replayer  # noqa: PLW0603 - one pipeline for each worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _replayer = Replayer(models, offset, how)
+
+
+def work(path: str) -> Row:
+    """In a worker process: the answer to one recording."""
+    assert _replayer is not None  # noqa: S101 - set by `open_worker`
+    return _replayer(path)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import ModelError
 
 if TYPE_CHECKING:
     import onnxruntime
+
+Array = NDArray[np.float32]
 
 # ONNX Runtime puts its class of error and the signature of the C++ function in front of what it says.
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
@@ -17,17 +23,25 @@ _OPSET = re.compile(r"\bOpset (\d+) is under development.*is till opset (\d+)", 
 _IR = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
 
 
-def session(data: bytes, where: object, *, threads: int = 1) -> onnxruntime.InferenceSession:
+def session(
+    data: bytes, where: object, *, threads: int = 1, fixed: bool = False
+) -> onnxruntime.InferenceSession:
     """A session on the bytes of a model that has been scanned. ModelError where ONNX Runtime refuses it.
 
-    Given bytes and no path, it has no folder to look for other files in. No arena and no memory pattern: with
-    them memory grows over months; no spinning: the Pi has other things to do between two hops.
+    Given bytes and no path, it has no folder to look for other files in. No spinning: the Pi has other things
+    to do between two hops. No arena and no memory pattern either: with them memory grows over months where
+    shapes change. Where they never do, the graph being our own and `fixed`, both are on, because to give
+    memory back to the system and fetch it again costs a tenth of a hop; and the blocked layout for
+    convolutions is off, because on the few channels of the backbone's first block it costs more than it
+    saves.
     """
     ort = runtime(where)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = threads
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = fixed
+    if fixed:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
@@ -35,6 +49,27 @@ def session(data: bytes, where: object, *, threads: int = 1) -> onnxruntime.Infe
     except Exception as error:  # its exceptions have no common base but this one
         reason, remedy = explain(str(error), ort.__version__)
         raise ModelError(where, reason, remedy) from error
+
+
+class Bound:
+    """A session that reads its inputs from arrays and writes its outputs into arrays, always the same ones:
+    nothing is copied or allocated around a run."""
+
+    def __init__(
+        self, run: onnxruntime.InferenceSession, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
+    ) -> None:
+        """Arrays by name, float32 and contiguous, of exactly the shapes that go in and come out."""
+        self._run, self._arrays = run, (dict(inputs), dict(outputs))  # the binding holds bare addresses
+        self._binding = run.io_binding()
+        for bind, arrays in ((self._binding.bind_input, inputs), (self._binding.bind_output, outputs)):
+            for name, array in arrays.items():
+                if array.dtype != np.float32 or not array.flags.c_contiguous:
+                    raise ValueError(f"{name} is {array.dtype}, strides {array.strides}")
+                bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+
+    def run(self) -> None:
+        """One run, from the arrays to the arrays."""
+        self._run.run_with_iobinding(self._binding)
 
 
 def runtime(where: object) -> Any:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import UsageError, WavError
+
+if TYPE_CHECKING:
+    from edge.replay import Row
 
 DEFAULT_BUNDLE = "hey_chip"
 
@@ -24,6 +28,8 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--realtime", action="store_true", help="at the pace of the clock")
     parser.add_argument("--channel", type=int, default=0, help="which channel of the recordings (from 0)")
     parser.add_argument("--offset", type=float, default=0.0, help="added to every threshold, a logit")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N",
+                        help="recordings at a time, a process each")
     parser.add_argument("--json", action="store_true", help="out of habit; replay prints JSON anyhow")
     parser.add_argument("files", nargs="*", metavar="FILE")
     parser.set_defaults(main=main)
@@ -34,21 +40,37 @@ def main(args: argparse.Namespace) -> int:
     models, recordings = split(args.models or [DEFAULT_BUNDLE], args.files)
     if not recordings:
         raise UsageError("replay: no recordings given; name one or more .wav files")
-    from edge.bundle import load_bundle
-    from edge.listener import Listener
-    from edge.replay import replay
-
-    listener = Listener([load_bundle(model) for model in models], offset=args.offset)
+    if args.jobs < 1:
+        raise UsageError(f"replay: --jobs {args.jobs}; expected 1 or more")
+    if args.realtime and args.jobs > 1:
+        raise UsageError("replay: --realtime goes with one recording at a time; leave out --jobs")
     code = 0
-    for path in recordings:
-        try:
-            row = replay(listener, path, trace=args.trace, realtime=args.realtime, channel=args.channel)
-        except WavError as error:
-            print(f"heychip: {error}", file=sys.stderr)
-            code = error.exit_code
-            continue
-        print(json.dumps(row), flush=True)
+    for row in _rows(args, models, recordings):
+        if isinstance(row, WavError):
+            print(f"heychip: {row}", file=sys.stderr)
+            code = row.exit_code
+        else:
+            print(json.dumps(row), flush=True)
     return code
+
+
+def _rows(args: argparse.Namespace, models: list[str], recordings: list[str]) -> Iterator[Row]:
+    """The answers in the order of the recordings. Raises ModelError."""
+    from edge.replay import Replayer
+
+    how = {"trace": args.trace, "realtime": args.realtime, "channel": args.channel}
+    replayer = Replayer(models, args.offset, how)
+    jobs = min(args.jobs, len(recordings))
+    if jobs == 1:
+        yield from map(replayer, recordings)
+        return
+    import multiprocessing
+
+    from edge.replay import open_worker, work
+
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, open_worker, (models, args.offset, how)) as pool:
+        yield from pool.imap(work, recordings)
 
 
 def split(models: list[str], files: list[str]) -> tuple[list[str], list[str]]:

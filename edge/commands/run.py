@@ -86,6 +86,7 @@ def build(config: Config) -> Parts:
 
 def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
     from edge.bundle import load_bundle
+    from edge.lazy import LazyListener
     from edge.listener import Listener
     from edge.microphone import open_microphone
     from edge.parts import Ear
@@ -100,7 +101,8 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
         release=listen.release,
         offset=listen.offset,
     )
-    return Ear(lambda: open_microphone(config.microphone), Resampler, listener), listener.words
+    hears = LazyListener(listener) if listen.lazy else listener
+    return Ear(lambda: open_microphone(config.microphone), Resampler, hears), listener.words
 
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:

@@ -11,7 +11,7 @@ from daemon_rig import RECORDED, Run, script
 
 from edge.config import Config, MicrophoneConfig
 from edge.errors import DeviceError, HeychipError
-from edge.events import Chunk
+from edge.events import Chunk, Heard
 from edge.fakes import (
     FakeListener,
     FakeMicrophone,
@@ -19,7 +19,7 @@ from edge.fakes import (
     silence,
 )
 from edge.microphone import Microphone
-from edge.parts import Ear
+from edge.parts import Ear, Samples
 from edge.resample import Resampler
 
 
@@ -33,6 +33,29 @@ def test_d5_gaps(gap_s: float, resets: int) -> None:
     base_s = 0.8 if resets else 0.0
     assert run.times("heard") == pytest.approx([1.04 + gap_s + base_s])
     assert run.rows[-1]["stream_s"] == pytest.approx(2.4 + gap_s)
+
+
+class HoldsBack(FakeListener):
+    """Tells what it hears only when it is asked to flush."""
+
+    held: tuple[Heard, ...] = ()
+
+    def step(self, samples: Samples) -> list[Heard]:
+        self.held += tuple(super().step(samples))
+        return []
+
+    def flush(self) -> list[Heard]:
+        told, self.held = list(self.held), ()
+        return told
+
+
+def test_what_waits_is_told_before_a_gap_and_at_the_end() -> None:
+    """A listener that holds a hop back is asked for it where the stream is cut, and its time is that of the
+    sound, not of the gap behind it."""
+    listener = HoldsBack([0.72, 1.52])
+    run = Run(script(silence(0.8), silence(1.6, gap_s=0.5)), listener=listener)
+    assert run.go() == 0
+    assert run.times("heard") == pytest.approx([0.72, 1.52 + 0.8 + 0.5])
 
 
 def test_d9_what_is_no_number() -> None:

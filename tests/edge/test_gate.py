@@ -20,6 +20,7 @@ from edge.fakes import (
     FakeSpeech,
     silence,
 )
+from edge.gate import Gate
 from edge.microphone import Microphone
 from edge.mood import Steady
 from edge.parts import Eye
@@ -151,3 +152,15 @@ def test_silent_lines_do_not_wait_for_a_clock_that_stands() -> None:
     run = Run(absent, config=config, eye=eye, speech=FakeSpeech("silent", duration_s=9.0))
     assert run.until(lambda: len(run.times("said")) == 3) == 0
     assert run.speech.lines == ["a cat", "a dog", "a cup"]  # type: ignore[attr-defined]
+
+
+def test_what_is_told_a_hop_later_is_judged_by_when_it_sounded() -> None:
+    """The lazy gate tells of a hop when the next one is full: what sounded before a line is heard though the
+    line has begun, and what sounded in its tail is ignored though the tail is over."""
+    gate = Gate(tail_s=0.4)
+    gate.advance(1.04)
+    gate.begin()
+    assert (gate.closed_at(0.96), gate.closed_at(1.04)) == (False, True)
+    gate.end_at(2.0)
+    gate.advance(2.48)
+    assert (gate.closed_at(2.32), gate.closed_at(2.48)) == (True, False)

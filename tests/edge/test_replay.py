@@ -119,6 +119,22 @@ def test_a_bad_recording_among_good_ones(answers: Any, bad: str) -> None:
     assert "Traceback" not in err
 
 
+def test_jobs_change_nothing(answers: Any) -> None:
+    """With --jobs the same objects come in the same order, and a bad recording is told all the same."""
+    names = ["quiet.wav", "call.wav", "bad.wav", "call.wav"]
+    alone, together = answers("--trace", *names), answers("--jobs", "2", "--trace", *names)
+    assert together == alone
+    assert len(together[1]) == 3
+
+
+@pytest.mark.parametrize("words", [("--jobs", "0"), ("--jobs", "2", "--realtime")])
+def test_jobs_that_make_no_sense(answers: Any, words: tuple[str, ...]) -> None:
+    """No process at all, or two clocks at once: exit code 2, with the remedy."""
+    code, rows, err = answers(*words, "call.wav")
+    assert (code, rows) == (2, [])
+    assert "--jobs" in err
+
+
 def test_nothing_to_replay_is_a_usage_error(answers: Any) -> None:
     """No recordings: exit code 2 and a word about what is missing."""
     code, rows, err = answers()

@@ -1,0 +1,128 @@
+"""Detectors that look at one new embedding a hop, where the file looks at all sixteen again.
+
+What `synth/export.py` writes is a row of convolutions over time. All but one of the positions that they work
+out for a window were worked out for the window before. Here each layer adds what its newest input gives to
+its next few outputs and keeps those sums: the same numbers for about a tenth of the multiplications. A graph
+of another kind is not rewritten, and one that is has to prove on noise that it says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.manifest import FRAMES, INPUT, SIZE
+from edge.onnx_make import Graph
+from edge.onnx_read import Attributes, GraphReader
+from edge.onnx_wire import GarbageError
+from edge.sessions import Bound, session
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A valid convolution over time, with a ReLU behind it unless it is the last."""
+
+    weights: Array
+    """[out, in of a group, time]"""
+    bias: Array
+    """[out]"""
+    groups: int
+
+
+def read_convolutions(data: bytes) -> tuple[Convolution, ...] | None:
+    """The convolutions of a file, where it is a plain row of them on the contract's input; else None."""
+    try:
+        return _row(GraphReader(data))
+    except (GarbageError, ValueError, LookupError):  # LookupError: a node without inputs, a weight not there
+        return None
+
+
+def _row(found: GraphReader) -> tuple[Convolution, ...] | None:
+    turn, *body, flatten = found.nodes
+    last = turn[2][0]
+    if turn[:2] != ("Transpose", [INPUT]) or turn[3] != {"perm": [0, 2, 1]}:
+        return None
+    row: list[Convolution] = []
+    for place, (op, inputs, outputs, attributes) in enumerate(body):
+        if inputs[0] != last or op != ("Relu" if place % 2 else "Conv"):
+            return None
+        last = outputs[0]
+        if op == "Conv":
+            row.append(_convolution(found, inputs, attributes))
+    whole = 1 + sum(one.weights.shape[2] - 1 for one in row)
+    ends = flatten[:2] == ("Flatten", [last]) and not flatten[3] and body[-1][0] == "Conv"
+    return tuple(row) if ends and whole == FRAMES else None
+
+
+def _convolution(found: GraphReader, inputs: Sequence[str], attributes: Attributes) -> Convolution:
+    """Raises ValueError or LookupError where it is of another kind."""
+    weights = found.tensors[inputs[1]]
+    bias = found.tensors[inputs[2]] if len(inputs) > 2 else np.zeros(len(weights), np.float32)
+    groups = int(attributes.get("group", [1])[0])
+    if weights.ndim != 3 or set(attributes) - {"group"} or not groups or len(weights) % groups:
+        raise ValueError("a convolution of another kind")
+    return Convolution(weights, bias, groups)
+
+
+def stream_graph(row: Sequence[Convolution]) -> tuple[bytes, list[tuple[int, int]]]:
+    """`embedding` [1, 96] and `state<k>` to `logits` [1, N] and `next<k>`; gives the shapes of the states."""
+    graph, shapes = Graph(), []
+    value = graph.input("embedding", 1, SIZE)
+    for k, layer in enumerate(row):
+        out, _, time = layer.weights.shape
+        gives = _gives(graph, layer, value)
+        state = graph.input(f"state{k}", time - 1, out)
+        fresh = graph.one("Concat", state, graph.weight(layer.bias[None]), axis=0)
+        value, rest = graph.split(graph.one("Add", fresh, gives), (1, time - 1))
+        graph.output(rest, f"next{k}", time - 1, out)
+        shapes.append((time - 1, out))
+        if k < len(row) - 1:
+            value = graph.one("Relu", value)
+    graph.output(value, "logits", 1, len(row[-1].weights))
+    return graph.model("hop"), shapes
+
+
+def _gives(graph: Graph, layer: Convolution, value: str) -> str:
+    """What the newest input [1, in] gives to this output and those to come: [time, out]."""
+    out, width, time = layer.weights.shape
+    groups, each = layer.groups, out // layer.groups
+    newest_first = layer.weights[:, :, ::-1].reshape(groups, each, width, time)
+    tables = np.ascontiguousarray(newest_first.transpose(0, 2, 3, 1)).reshape(groups, width, time * each)
+    if groups == 1:
+        product = graph.one("MatMul", value, graph.weight(tables[0]))
+        return graph.one("Reshape", product, graph.numbers(time, out))
+    table = graph.weight(tables)
+    parts = graph.one("Reshape", value, graph.numbers(groups, 1, width))
+    product = graph.one("Reshape", graph.one("MatMul", parts, table), graph.numbers(groups, time, each))
+    return graph.one("Reshape", graph.one("Transpose", product, perm=[1, 0, 2]), graph.numbers(time, out))
+
+
+class Stream:
+    """Logits of a stream of embeddings. State: the sums of each layer for outputs that are not complete.
+    After sixteen embeddings nothing is left in it of what came before them."""
+
+    def __init__(self, row: Sequence[Convolution], where: object, *, threads: int = 1) -> None:
+        data, shapes = stream_graph(row)
+        graph = session(data, where, threads=threads, fixed=True)
+        self._embedding = np.zeros((1, SIZE), np.float32)
+        self._logits = np.zeros((1, len(row[-1].weights)), np.float32)
+        sets = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(2)]
+        self._turns = [
+            Bound(graph,
+                  {"embedding": self._embedding} | {f"state{k}": state for k, state in enumerate(old)},
+                  {"logits": self._logits} | {f"next{k}": state for k, state in enumerate(new)})
+            for new, old in (sets, sets[::-1])
+        ]
+
+    def next(self, embedding: Array) -> Array:
+        """Embedding [96] to logits [N]."""
+        self._embedding[0] = embedding
+        self._turns[0].run()
+        self._turns.reverse()
+        out: Array = self._logits[0].copy()
+        return out
