@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,31 @@ from edge.detectors import Detectors
 from edge.ensemble import Ensemble
 from edge.events import HOP_S
 from edge.frontend import FrontEnd
+from edge.lazy import LazyListener
 from edge.listener import Listener
 from edge.resample import Resampler
 
 WHOLE = "whole listener"
 RESAMPLE = f"resample from {MICROPHONE_HZ // 1000} kHz"
-VARIANTS: Mapping[str, Mapping[str, Any]] = {WHOLE: {}}
-"""Listeners that are measured, by name: what each is given besides its bundles. The first is the one that
-growth is measured with."""
+LAZY = "with the lazy gate"
 
 
-def listener(bundles: Sequence[Bundle], variant: str = WHOLE) -> Listener:
+class Ears(Protocol):
+    """What hears."""
+
+    def step(self, samples: NDArray[np.float32]) -> object:
+        """Samples [n] to what was heard."""
+
+
+VARIANTS: Mapping[str, Callable[[Sequence[Bundle]], Ears]] = {
+    WHOLE: Listener, LAZY: lambda bundles: LazyListener(Listener(bundles)),
+}  # fmt: skip
+"""Listeners that are measured, by name. The first is the one that growth is measured with."""
+
+
+def listener(bundles: Sequence[Bundle], variant: str = WHOLE) -> Ears:
     """A listener of its own for these bundles. Raises ModelError."""
-    return Listener(bundles, **VARIANTS[variant])
+    return VARIANTS[variant](bundles)
 
 
 def listeners_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
@@ -43,7 +55,7 @@ def rooms_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
             "detectors": rooms.detectors, "ensemble": rooms.ensemble}
 
 
-def hearing(ears: Listener, sound: Sound) -> Step:
+def hearing(ears: Ears, sound: Sound) -> Step:
     """A whole listener as a step."""
 
     def step(hop: int) -> None:
@@ -82,7 +94,7 @@ class _Rooms:
 
     def detectors(self, _hop: int) -> None:
         pairs = zip(self._detectors, self._hear, strict=True)
-        self._logits = [detectors.step(self._windows[name]) for detectors, name in pairs]
+        self._logits = [detectors.follow(self._windows[name]) for detectors, name in pairs]
 
     def ensemble(self, hop: int) -> None:
         for ensemble, logits in zip(self._ensembles, self._logits, strict=True):
