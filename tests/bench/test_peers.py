@@ -65,7 +65,7 @@ def test_figures_and_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert told["seconds"] == {"as it is": 0.96, "half silence": 2.0}
     first = told["systems"][0]
     assert [row["system"] for row in told["systems"]] == [
-        name + gate for name in ("heychip hey_chip", "heychip hey_test") for gate in ("", ", with the lazy gate")]
+        f"heychip {name}{gate}" for name in ("hey_chip", "hey_test") for gate in ("", ", with the lazy gate")]
     for row in told["systems"]:
         assert row["start_cpu_s"] > 0
         assert 20 < row["resident_mb"] <= row["peak_mb"]
