@@ -89,6 +89,13 @@ def to_pcm(sound: Sound) -> Pcm:
     return np.clip(np.round(sound * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
+def in_one_block(recordings: Sequence[Pcm]) -> list[Pcm]:
+    """The same recordings, one behind the other in memory: thousands of small pieces are not given back to
+    the system when they are done with, one large one is."""
+    lengths = [len(pcm) for pcm in recordings]
+    return np.split(np.concatenate(recordings), np.cumsum(lengths)[:-1]) if lengths else []
+
+
 def _names(folder: Path, title: str, paths: Sequence[Path], hours: float) -> tuple[Path, Path]:
     """Where a pack of all the files is, and one of so many hours."""
     digest = hashlib.sha256(VERSION.encode())
