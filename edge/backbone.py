@@ -184,7 +184,7 @@ class Features:
     def _inhabited(self, hops: Array) -> Array:
         """Hops [k, 1280] with the quiet room in the place of exact zeros. Where no hop begins with a zero,
         which is nearly always so, one look at each is enough."""
-        if hops[:, 0].all():
+        if np.count_nonzero(hops[:, 0]) == len(hops):
             return hops
         nothing = np.logical_not(hops.any(axis=1, keepdims=True))
         return np.where(nothing, self._quiet, hops) if nothing.any() else hops

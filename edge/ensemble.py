@@ -79,9 +79,11 @@ class Ensemble:
     def _well(self, logits: NDArray[np.float32], *, fresh: bool) -> bool:
         """Whether there is nothing to count: all answers are numbers, none is that of the hop before, and all
         members have been well so far. It is nearly always so, and then it takes a few microseconds."""
-        if self.quarantined or not np.isfinite(logits).all():
+        if self.quarantined or np.count_nonzero(np.isfinite(logits)) < len(logits):  # quicker than all()
             return False
-        return not (fresh and self._seen) or not (self._counting or (logits == self._last).any())
+        if not (fresh and self._seen):
+            return True
+        return not (self._counting or np.count_nonzero(logits == self._last))
 
     def _healthy(self, logits: NDArray[np.float32], *, fresh: bool) -> NDArray[np.bool_]:
         """Which members to believe; a second wrong answer, or the same one for 20 s, puts a member aside."""

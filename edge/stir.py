@@ -24,13 +24,16 @@ LEAST = 1e-12  # about -120 dB of full scale: below it there is nothing
 SLOT_HOPS = round(1.0 / HOP_S)
 SLOTS = 8  # of a second each
 
+_ONES = np.ones(FEWER, np.float32)
+
 
 class Stir:
     """State: the quietest hop of each of the last eight seconds, and the last sample."""
 
     def __init__(self) -> None:
-        self._before, self._highs = np.zeros((2, STEP), np.float32)
+        self._highs = np.zeros(STEP, np.float32)
         self._lows = np.zeros(1 + STEP // FEWER, np.float32)  # the last one of the hop before comes first
+        self._middle = np.zeros(STEP // FEWER, np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -53,17 +56,18 @@ class Stir:
 
     def _loudness(self, hop: Array) -> tuple[float, ...]:
         """The power of the loudest 40 ms in both bands, over that of a full-scale hop or so."""
-        before, highs = self._before, self._highs
-        before[0], before[1:] = self._last, hop[:-1]
+        highs, lows, middle = self._highs, self._lows, self._middle
+        np.subtract(hop[1:], hop[:-1], out=highs[1:])
+        highs[0] = hop[0] - self._last
         self._last = hop[-1]
-        np.subtract(hop, before, out=highs)
-        lows = self._lows
-        np.sum(hop.reshape(-1, FEWER), axis=1, out=lows[1:])
-        middle = lows[1:] - lows[:-1]
+        np.dot(hop.reshape(-1, FEWER), _ONES, out=lows[1:])
+        np.subtract(lows[1:], lows[:-1], out=middle)
         lows[0] = lows[-1]
         return _loudest(middle), _loudest(highs)
 
 
 def _loudest(band: Array) -> float:
-    pieces = band.reshape(PIECES, -1)
-    return float(np.einsum("ij,ij->i", pieces, pieces).max()) / STEP
+    """Of the two pieces of a band. What is no number is the loudest."""
+    half = len(band) // PIECES
+    one, other = float(band[:half].dot(band[:half])), float(band[half:].dot(band[half:]))
+    return (one if one >= other or one != one else other) / STEP
