@@ -13,6 +13,7 @@ bundle's manifest names the one that it needs.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -32,6 +33,8 @@ from edge.sessions import Bound, session
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
 LONGEST = 8  # steps in one call on a long recording: what a call touches then stays in the cache
+
+ROLL = 64  # embeddings for which there is room before memory is asked for again
 
 PIECES = (LONGEST, 2, 1)  # there is a graph for each
 
@@ -88,19 +91,38 @@ class Backbone:
         self._turn = 0  # the set that the next run writes
 
     def _graph_for(self, steps: int) -> list[Bound]:
-        """The graph for so many steps between the two sets, in both directions."""
-        if steps in self._graphs:
-            return self._graphs[steps]
-        made = self._graphs[steps] = []
-        graph = HopGraph(self._layers, steps)
+        """The graph for so many steps."""
+        if steps not in self._graphs:
+            self._graphs[steps] = self._bound(steps)
+        return self._graphs[steps]
+
+    def _bound(self, steps: int, parts: State | None = None) -> list[Bound]:
+        """A graph between the two sets, in both directions; it begins at the front end's `parts` if given."""
+        made: list[Bound] = []
+        graph = HopGraph(self._layers, steps, front=parts is not None)
         opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
         for new, old in zip(self._sets, reversed(self._tails), strict=True):
             written = {name: _end(buffer, graph.rows[name]) for name, buffer in new.items()}
-            mel = written.pop("state0")
+            mel = {"mel": written.pop("state0")}
             outputs = {name.replace("state", "next"): part for name, part in written.items()}
             outputs["embeddings"] = self._out[:steps]
-            made.append(Bound(opened, {"mel": mel, **old}, outputs))
+            if parts is None:
+                made.append(Bound(opened, mel | old, outputs))
+            else:
+                made.append(Bound(opened, parts | old, outputs | mel))
         return made
+
+    def behind(self, front: FrontEnd) -> Callable[[], Array]:
+        """A step of a single hop, front end and backbone in one run, for after `front.frames`. What it gives,
+        an embedding [96], lies where the next step writes."""
+        turns, embedding = self._bound(1, front.parts), self._out[0]
+
+        def step() -> Array:
+            turns[self._turn].run()
+            self._turn = 1 - self._turn
+            return embedding
+
+        return step
 
     def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
@@ -148,6 +170,7 @@ class Features:
 
     def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
         self._front, self._backbone = FrontEnd(), Backbone(name, threads=threads)
+        self._hop = self._backbone.behind(self._front)
         quiet = quiet_room()
         self._quiet = quiet[:STEP]
         self._mel = np.zeros((LONGEST * FRAMES_PER_STEP, MELS), np.float32)
@@ -162,24 +185,36 @@ class Features:
         history, state, past = self._start
         self._front.reset(history)
         self._backbone.reset(state)
-        self._past = past
+        self._roll, self._at = past, CONTEXT
 
     def step(self, samples: Array) -> Array:
         """Samples [k * 1280] at 16 kHz to the windows [k, 16, 96] that a detector looks at, one a hop."""
         steps = len(samples) // STEP
-        row = np.empty((CONTEXT + steps, SIZE), np.float32)
-        row[:CONTEXT] = self._past
+        if self._at + steps > len(self._roll):
+            self._unroll(steps)
+        row, at = self._roll, self._at
+        self._at += steps
+        if steps == 1:
+            hop = samples[:STEP]
+            self._front.frames(hop if hop[0] or hop.any() else self._quiet)
+            row[at] = self._hop()
+            return row[None, at + 1 - CONTEXT : at + 1]
         hops = self._inhabited(samples[: steps * STEP].reshape(steps, STEP))
         for start in range(0, steps, LONGEST):
             mel = self._mel[: min(LONGEST, steps - start) * FRAMES_PER_STEP]
             for k, hop in enumerate(hops[start : start + LONGEST]):
                 self._front.one(hop, mel[k * FRAMES_PER_STEP : (k + 1) * FRAMES_PER_STEP])
-            at = CONTEXT + start
-            self._backbone.into(mel, row[at : at + LONGEST])
-        self._past = row[steps:]
+            self._backbone.into(mel, row[at + start : at + min(start + LONGEST, steps)])
         number = row.itemsize
-        return np.ndarray((steps, CONTEXT, SIZE), np.float32, row, SIZE * number,
+        return np.ndarray((steps, CONTEXT, SIZE), np.float32, row, (at + 1 - CONTEXT) * SIZE * number,
                           (SIZE * number, SIZE * number, number))  # windows overlap: nothing is copied
+
+    def _unroll(self, steps: int) -> None:
+        """A new roll of paper, with the past on it, that has room for so many steps. What was written on the
+        old one is never written over, so windows may be kept."""
+        roll = np.empty((CONTEXT + max(ROLL, steps), SIZE), np.float32)
+        roll[:CONTEXT] = self._roll[self._at - CONTEXT : self._at]
+        self._roll, self._at = roll, CONTEXT
 
     def _inhabited(self, hops: Array) -> Array:
         """Hops [k, 1280] with the quiet room in the place of exact zeros. Where no hop begins with a zero,

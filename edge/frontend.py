@@ -72,12 +72,12 @@ def spectrum_tables() -> tuple[Array, Array, Array]:
     return cosines.astype(np.float32), sines.astype(np.float32), filters[bins]
 
 
-def mel_graph() -> bytes:
-    """`even` and `odd` parts of frames [8 * k, 200] to `mel` [8 * k, 32]."""
-    graph = Graph()
+def mel_nodes(graph: Graph, frames: int | str) -> str:
+    """The way from new inputs `even` and `odd`, the parts of frames [8 * k, 200], to mel frames [8 * k, 32] in
+    a graph under construction; gives the name of those."""
     cosines, sines, filters = (graph.weight(table) for table in spectrum_tables())
-    real = graph.one("MatMul", graph.input("even", "frames", HALF), cosines)
-    imaginary = graph.one("MatMul", graph.input("odd", "frames", HALF), sines)
+    real = graph.one("MatMul", graph.input("even", frames, HALF), cosines)
+    imaginary = graph.one("MatMul", graph.input("odd", frames, HALF), sines)
     power = graph.one("Add", graph.one("Mul", real, real), graph.one("Mul", imaginary, imaginary))
     least = graph.weight(np.array(FLOOR, np.float32))
     loudness = graph.one("Log", graph.one("Clip", graph.one("MatMul", power, filters), least))
@@ -87,7 +87,13 @@ def mel_graph() -> bytes:
     cut = graph.one("Max", steps, floor)
     tenths = graph.one("Mul", cut, graph.weight(np.array(1 / np.log(10), np.float32)))
     mel = graph.one("Add", tenths, graph.weight(np.array(2, np.float32)))
-    graph.output(graph.one("Reshape", mel, graph.numbers(-1, MELS)), "mel", "frames", MELS)
+    return graph.one("Reshape", mel, graph.numbers(-1, MELS))
+
+
+def mel_graph() -> bytes:
+    """`even` and `odd` parts of frames [8 * k, 200] to `mel` [8 * k, 32]."""
+    graph = Graph()
+    graph.output(mel_nodes(graph, "frames"), "mel", "frames", MELS)
     return graph.model("mel")
 
 
@@ -100,10 +106,12 @@ class FrontEnd:
         self._new = self._sound[HISTORY:]
         frames = np.lib.stride_tricks.sliding_window_view(self._sound, WINDOW)[::HOP]
         self._ahead, self._behind = frames[:, HALF:], frames[:, HALF:0:-1]
-        self._even, self._odd = np.zeros((2, FRAMES_PER_STEP, HALF), np.float32)
+        self.parts = {part: np.zeros((FRAMES_PER_STEP, HALF), np.float32) for part in ("even", "odd")}
+        """what `frames` works out, the inputs of `mel_nodes`; always the same arrays"""
+        self._even, self._odd = self.parts["even"], self.parts["odd"]
         self._mel = np.zeros((FRAMES_PER_STEP, MELS), np.float32)
         graph = session(mel_graph(), "the front end", fixed=True)
-        self._graph = Bound(graph, {"even": self._even, "odd": self._odd}, {"mel": self._mel})
+        self._graph = Bound(graph, self.parts, {"mel": self._mel})
 
     def reset(self, history: Array | None = None) -> None:
         """Forget the stream; `history` [240] is what is taken to have sounded before it (silence if None)."""
@@ -126,9 +134,13 @@ class FrontEnd:
 
     def one(self, samples: Array, out: Array) -> None:
         """One step: samples [1280] into `out` [8, 32]. Nothing is allocated."""
+        self.frames(samples)
+        self._graph.run()
+        out[:] = self._mel
+
+    def frames(self, samples: Array) -> None:
+        """The first half of a step, for who has the nodes of the second half in a graph of their own."""
         self._past[:] = self._last
         self._new[:] = samples
         np.add(self._ahead, self._behind, out=self._even)
         np.subtract(self._ahead, self._behind, out=self._odd)
-        self._graph.run()
-        out[:] = self._mel
