@@ -91,7 +91,7 @@ def stream_graph(row: Sequence[Convolution]) -> tuple[bytes, list[Array]]:
 
 def _alone(graph: Graph, layer: Convolution, value: str, k: int) -> tuple[str, Array]:
     """A layer of one group: its newest output [1, out], and its state."""
-    out, width, time = layer.weights.shape
+    out, _, time = layer.weights.shape
     state = np.zeros((1, time * out), np.float32)
     state[:, -out:] = layer.bias
     before = graph.input(f"state{k}", *state.shape)
@@ -118,7 +118,7 @@ def _in_groups(graph: Graph, layer: Convolution, value: str, k: int) -> tuple[st
 def _newest_first(layer: Convolution) -> Array:
     """What an input [in of a group] gives to this output of its group and to those to come, in this order:
     [groups, in of a group, time * out of a group]."""
-    out, width, time = layer.weights.shape
+    _, width, time = layer.weights.shape
     tables = layer.weights[:, :, ::-1].reshape(layer.groups, -1, width, time).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(tables).reshape(layer.groups, width, -1)
 
@@ -132,16 +132,18 @@ class Stream:
         graph = session(data, where, threads=threads, fixed=True)
         self._embedding = np.zeros((1, SIZE), np.float32)
         self._logits = np.zeros((1, len(row[-1].weights)), np.float32)
-        rests = [state.shape[-1] - (len(one.bias) if one.groups == 1 else 0)
-                 for state, one in zip(states, row, strict=True)]
         sets = [[state.copy() for state in states] for _ in range(2)]
-        self._turns = [
-            Bound(graph,
-                  {"embedding": self._embedding} | {f"state{k}": state for k, state in enumerate(old)},
-                  {"logits": self._logits}
-                  | {f"next{k}": state[..., :rest] for k, (state, rest) in enumerate(zip(new, rests, strict=True))})
-            for new, old in (sets, sets[::-1])
-        ]
+        self._turns = [Bound(graph, *self._ports(row, old, new)) for new, old in (sets, sets[::-1])]
+
+    def _ports(
+        self, row: Sequence[Convolution], old: Sequence[Array], new: Sequence[Array]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """What goes in and what comes out."""
+        inputs, outputs = {"embedding": self._embedding}, {"logits": self._logits}
+        for k, (layer, before, after) in enumerate(zip(row, old, new, strict=True)):
+            inputs[f"state{k}"] = before
+            outputs[f"next{k}"] = after[:, : -len(layer.bias)] if layer.groups == 1 else after
+        return inputs, outputs
 
     def next(self, embedding: Array) -> Array:
         """Embedding [96] to logits [N]."""
