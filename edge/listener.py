@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 
@@ -171,7 +172,8 @@ class Listener:
 
 
 def _finite(numbers: NDArray[np.float32]) -> bool:
-    return bool(np.count_nonzero(np.isfinite(numbers)) == numbers.size)  # three times as quick as all()
+    """A sum of squares is a number only if all of them are. Where it is none, it may only be too large."""
+    return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
 
 
 def _cost_s(detectors: Detectors) -> float:
