@@ -24,7 +24,7 @@ from edge.backbone_layers import read_layers
 from edge.errors import ModelError
 from edge.events import STEP
 from edge.files import sha256_of
-from edge.frontend import FRAMES_PER_STEP, MELS, FrontEnd
+from edge.frontend import FRAMES_PER_STEP, FrontEnd
 from edge.hop_graph import HopGraph
 from edge.manifest import BACKBONES as FILES
 from edge.sessions import Bound, session
@@ -32,6 +32,8 @@ from edge.sessions import Bound, session
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
 LONGEST = 8  # steps in one call on a long recording: what a call touches then stays in the cache
+
+ROLL = 64  # embeddings for which there is room before memory is asked for again
 
 PIECES = (LONGEST, 2, 1)  # there is a graph for each
 
@@ -63,13 +65,16 @@ class Backbone:
     output and every output ends where it ends, so the last frames lie in the same place whichever graph ran.
     """
 
-    def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
+    def __init__(self, name: str = REFERENCE, *, threads: int = 1, front: FrontEnd | None = None) -> None:
+        """With a `front` end its graphs begin there, and `hear` is to be used in the place of `step`."""
+        self._front = front
         self._open(_graph(name), f"edge/data/{FILES[name]}.onnx", threads)
 
     @classmethod
     def of(cls, data: bytes, *, threads: int = 1) -> Backbone:
         """One that is not among our own, from the bytes of its file."""
         made = cls.__new__(cls)
+        made._front = None
         made._open(data, "backbone.onnx", threads)
         return made
 
@@ -92,14 +97,19 @@ class Backbone:
         if steps in self._graphs:
             return self._graphs[steps]
         made = self._graphs[steps] = []
-        graph = HopGraph(self._layers, steps)
+        graph = HopGraph(self._layers, steps, front=self._front is not None)
         opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
         for new, old in zip(self._sets, reversed(self._tails), strict=True):
-            written = {name: _end(buffer, graph.rows[name]) for name, buffer in new.items()}
-            mel = written.pop("state0")
-            outputs = {name.replace("state", "next"): part for name, part in written.items()}
-            outputs["embeddings"] = self._out[:steps]
-            made.append(Bound(opened, {"mel": mel, **old}, outputs))
+            inputs = dict(old)
+            outputs = {name.replace("state", "next"): _end(buffer, graph.rows[name])
+                       for name, buffer in new.items()}
+            mel = outputs.pop("next0")
+            if self._front:
+                outputs["mel"] = mel
+                inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
+            else:
+                inputs["mel"] = mel
+            made.append(Bound(opened, inputs, outputs | {"embeddings": self._out[:steps]}))
         return made
 
     def reset(self, state: State | None = None) -> None:
@@ -115,21 +125,30 @@ class Backbone:
     def step(self, mel: Array) -> Array:
         """Mel frames [k * 8, 32] to embeddings [k, 96]."""
         out = np.empty((len(mel) // FRAMES_PER_STEP, SIZE), np.float32)
-        self.into(mel, out)
-        return out
-
-    def into(self, mel: Array, out: Array) -> None:
-        """Mel frames [k * 8, 32] to embeddings in `out` [k, 96]. Nothing is allocated."""
-        at = 0
-        while at < len(out):
-            steps = next(steps for steps in PIECES if steps <= len(out) - at)
-            graph = self._graph_for(steps)
+        for at, steps in pieces(len(out)):
             frames = _end(self._sets[self._turn]["state0"], steps * FRAMES_PER_STEP)
             frames[:] = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
-            graph[self._turn].run()
-            self._turn = 1 - self._turn
-            out[at : at + steps] = self._out[:steps]
-            at += steps
+            self.hear(out[at : at + steps])
+        return out
+
+    def hear(self, out: Array) -> None:
+        """What lies in the `parts` of the front end that it was made with, as many hops as there are rows in
+        `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
+        turn, steps = self._turn, len(out)
+        self._graph_for(steps)[turn].run()
+        self._turn = 1 - turn
+        out[:] = self._out[:steps]
+
+
+def pieces(count: int) -> list[tuple[int, int]]:
+    """Where each graph begins and for how many steps it is, to make so many."""
+    made: list[tuple[int, int]] = []
+    at = 0
+    while at < count:
+        steps = next(steps for steps in PIECES if steps <= count - at)
+        made.append((at, steps))
+        at += steps
+    return made
 
 
 def _end(buffer: Array, rows: int) -> Array:
@@ -147,14 +166,13 @@ class Features:
     """
 
     def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
-        self._front, self._backbone = FrontEnd(), Backbone(name, threads=threads)
-        quiet = quiet_room()
-        self._quiet = quiet[:STEP]
-        self._mel = np.zeros((LONGEST * FRAMES_PER_STEP, MELS), np.float32)
-        mel = self._front.step(quiet)
-        pairs = range(0, len(mel), 2 * FRAMES_PER_STEP)  # the graph for LONGEST may not be needed
-        past = [self._backbone.step(mel[k : k + 2 * FRAMES_PER_STEP]) for k in pairs]
-        self._start = (self._front.history, self._backbone.state, np.concatenate(past)[-CONTEXT:])
+        self._front = FrontEnd(at_once=LONGEST)
+        self._backbone = Backbone(name, threads=threads, front=self._front)
+        hops = quiet_room().reshape(-1, STEP)
+        self._quiet, past = hops[0], np.empty((len(hops), SIZE), np.float32)
+        for k in range(0, len(hops), 2):  # in pairs: the graph for LONGEST may not be needed
+            self._hear(hops[k : k + 2], past[k : k + 2])
+        self._start = (self._front.history, self._backbone.state, past[-CONTEXT:])
         self.reset()
 
     def reset(self) -> None:
@@ -162,29 +180,43 @@ class Features:
         history, state, past = self._start
         self._front.reset(history)
         self._backbone.reset(state)
-        self._past = past
+        self._roll, self._at = past, CONTEXT
 
     def step(self, samples: Array) -> Array:
         """Samples [k * 1280] at 16 kHz to the windows [k, 16, 96] that a detector looks at, one a hop."""
         steps = len(samples) // STEP
-        row = np.empty((CONTEXT + steps, SIZE), np.float32)
-        row[:CONTEXT] = self._past
-        hops = self._inhabited(samples[: steps * STEP].reshape(steps, STEP))
-        for start in range(0, steps, LONGEST):
-            mel = self._mel[: min(LONGEST, steps - start) * FRAMES_PER_STEP]
-            for k, hop in enumerate(hops[start : start + LONGEST]):
-                self._front.one(hop, mel[k * FRAMES_PER_STEP : (k + 1) * FRAMES_PER_STEP])
-            at = CONTEXT + start
-            self._backbone.into(mel, row[at : at + LONGEST])
-        self._past = row[steps:]
+        if self._at + steps > len(self._roll):
+            self._unroll(steps)
+        row, at = self._roll, self._at
+        self._at += steps
+        if steps == 1:
+            hop = samples[:STEP]
+            self._front.frames(hop if hop[0] or hop.any() else self._quiet)
+            self._backbone.hear(row[at : at + 1])
+            return row[None, at + 1 - CONTEXT : at + 1]
+        self._hear(self._inhabited(samples[: steps * STEP].reshape(steps, STEP)), row[at : at + steps])
         number = row.itemsize
-        return np.ndarray((steps, CONTEXT, SIZE), np.float32, row, SIZE * number,
+        return np.ndarray((steps, CONTEXT, SIZE), np.float32, row, (at + 1 - CONTEXT) * SIZE * number,
                           (SIZE * number, SIZE * number, number))  # windows overlap: nothing is copied
+
+    def _hear(self, hops: Array, out: Array) -> None:
+        """Hops [k, 1280] to embeddings in `out` [k, 96]."""
+        for at, steps in pieces(len(hops)):
+            for place in range(steps):
+                self._front.frames(hops[at + place], place)
+            self._backbone.hear(out[at : at + steps])
+
+    def _unroll(self, steps: int) -> None:
+        """A new roll of paper, with the past on it, that has room for so many steps. What was written on the
+        old one is never written over, so windows may be kept."""
+        roll = np.empty((CONTEXT + max(ROLL, steps), SIZE), np.float32)
+        roll[:CONTEXT] = self._roll[self._at - CONTEXT : self._at]
+        self._roll, self._at = roll, CONTEXT
 
     def _inhabited(self, hops: Array) -> Array:
         """Hops [k, 1280] with the quiet room in the place of exact zeros. Where no hop begins with a zero,
         which is nearly always so, one look at each is enough."""
-        if hops[:, 0].all():
+        if np.count_nonzero(hops[:, 0]) == len(hops):
             return hops
         nothing = np.logical_not(hops.any(axis=1, keepdims=True))
         return np.where(nothing, self._quiet, hops) if nothing.any() else hops

@@ -7,6 +7,8 @@ others: the OR is `any(logit >= threshold)`, never a maximum over numbers that m
 from __future__ import annotations
 
 import logging
+import math
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +19,7 @@ from edge.events import HOP_S, Heard
 log = logging.getLogger(__name__)
 
 NOTHING = -100.0  # the margin of a hop at which no member had an answer
+MANY = 16  # members for which arrays are quicker than a list of floats
 STUCK_HOPS = int(20 / HOP_S)  # a member that says exactly the same for 20 s does not listen
 
 
@@ -41,7 +44,8 @@ class Ensemble:
         self.quarantined: set[int] = set()
         self._faults = np.zeros(len(self.names), np.int64)
         self._same = np.zeros(len(self.names), np.int64)
-        self._last, self._over = np.zeros((2, len(self.names)), np.float32)
+        self._over = np.zeros(len(self.names), np.float32)
+        self._said: list[float] | NDArray[np.float32] = []  # the logits of the hop before
         self.reset()
 
     def reset(self) -> None:
@@ -61,34 +65,39 @@ class Ensemble:
         the embeddings are the same as a hop ago (digital silence) they are not `fresh`, and a member that
         says the same of them is not stuck."""
         over = np.subtract(logits, self._thresholds, out=self._over)
-        if not self._well(logits, fresh=fresh):
+        said = logits.tolist() if len(over) < MANY else logits.copy()
+        if not self._well(said, fresh=fresh):
             healthy = self._healthy(logits, fresh=fresh)
             over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
-        self._last[:] = logits
-        self._seen = True
-        best = int(over.argmax())
-        self.margin = max(float(over[best]), NOTHING)
+        self._said, self._seen = said, True
+        self.margin = max(NOTHING, *over.tolist()) if len(over) < MANY else max(NOTHING, float(over.max()))
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
         if not self.armed or self.margin < 0:
             return None
         self.armed, self._heard_s = False, time_s
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
-        return Heard(round(time_s, 3), self.word, self.names[best], round(self.margin, 4), members)
+        best = self.names[int(over.argmax())]
+        return Heard(round(time_s, 3), self.word, best, round(self.margin, 4), members)
 
-    def _well(self, logits: NDArray[np.float32], *, fresh: bool) -> bool:
+    def _well(self, said: list[float] | NDArray[np.float32], *, fresh: bool) -> bool:
         """Whether there is nothing to count: all answers are numbers, none is that of the hop before, and all
-        members have been well so far. It is nearly always so, and then it takes a few microseconds."""
-        if self.quarantined or not np.isfinite(logits).all():
+        members have been well so far. It is nearly always so, and then it takes a microsecond or two."""
+        if self.quarantined:
             return False
-        return not (fresh and self._seen) or not (self._counting or (logits == self._last).any())
+        again = fresh and self._seen
+        if isinstance(said, list):
+            return math.isfinite(sum(said)) and not (
+                again and (self._counting or any(map(operator.eq, said, self._said))))
+        return np.count_nonzero(np.isfinite(said)) == len(said) and not (
+            again and (self._counting or np.count_nonzero(said == self._said)))
 
     def _healthy(self, logits: NDArray[np.float32], *, fresh: bool) -> NDArray[np.bool_]:
         """Which members to believe; a second wrong answer, or the same one for 20 s, puts a member aside."""
         finite = np.isfinite(logits)
         self._faults += ~finite
         if self._seen and fresh:
-            self._same = np.where(logits == self._last, self._same + 1, 0)
+            self._same = np.where(logits == np.asarray(self._said, np.float32), self._same + 1, 0)
             self._counting = bool(self._same.any())
         ill = set(np.flatnonzero((self._faults >= 2) | (self._same >= STUCK_HOPS)).tolist())
         for member in sorted(ill - self.quarantined):

@@ -12,6 +12,8 @@ how the stream was cut.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,12 +74,12 @@ def spectrum_tables() -> tuple[Array, Array, Array]:
     return cosines.astype(np.float32), sines.astype(np.float32), filters[bins]
 
 
-def mel_graph() -> bytes:
-    """`even` and `odd` parts of frames [8 * k, 200] to `mel` [8 * k, 32]."""
-    graph = Graph()
+def mel_nodes(graph: Graph, frames: int | str) -> str:
+    """The way from new inputs `even` and `odd`, the parts of frames [8 * k, 200], to mel frames [8 * k, 32],
+    in a graph under construction; gives the name of those."""
     cosines, sines, filters = (graph.weight(table) for table in spectrum_tables())
-    real = graph.one("MatMul", graph.input("even", "frames", HALF), cosines)
-    imaginary = graph.one("MatMul", graph.input("odd", "frames", HALF), sines)
+    real = graph.one("MatMul", graph.input("even", frames, HALF), cosines)
+    imaginary = graph.one("MatMul", graph.input("odd", frames, HALF), sines)
     power = graph.one("Add", graph.one("Mul", real, real), graph.one("Mul", imaginary, imaginary))
     least = graph.weight(np.array(FLOOR, np.float32))
     loudness = graph.one("Log", graph.one("Clip", graph.one("MatMul", power, filters), least))
@@ -87,23 +89,39 @@ def mel_graph() -> bytes:
     cut = graph.one("Max", steps, floor)
     tenths = graph.one("Mul", cut, graph.weight(np.array(1 / np.log(10), np.float32)))
     mel = graph.one("Add", tenths, graph.weight(np.array(2, np.float32)))
-    graph.output(graph.one("Reshape", mel, graph.numbers(-1, MELS)), "mel", "frames", MELS)
+    return graph.one("Reshape", mel, graph.numbers(-1, MELS))
+
+
+def mel_graph() -> bytes:
+    """`even` and `odd` parts of frames [8 * k, 200] to `mel` [8 * k, 32]."""
+    graph = Graph()
+    graph.output(mel_nodes(graph, "frames"), "mel", "frames", MELS)
     return graph.model("mel")
 
 
 class FrontEnd:
     """Mel frames of a stream. State: the last 240 samples. It works in its own buffers, a step at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: int = 1) -> None:
+        """`at_once`: the hops whose parts of frames can lie in `parts`."""
         self._sound = np.zeros(HISTORY + STEP, np.float32)
         self._past, self._last = self._sound[:HISTORY], self._sound[-HISTORY:]
         self._new = self._sound[HISTORY:]
         frames = np.lib.stride_tricks.sliding_window_view(self._sound, WINDOW)[::HOP]
         self._ahead, self._behind = frames[:, HALF:], frames[:, HALF:0:-1]
-        self._even, self._odd = np.zeros((2, FRAMES_PER_STEP, HALF), np.float32)
-        self._mel = np.zeros((FRAMES_PER_STEP, MELS), np.float32)
+        size = (at_once * FRAMES_PER_STEP, HALF)
+        self.parts = {part: np.zeros(size, np.float32) for part in ("even", "odd")}
+        """what `frames` works out, the inputs of `mel_nodes`; always the same arrays"""
+        self._hops = list(zip(*(part.reshape(-1, FRAMES_PER_STEP, HALF) for part in self.parts.values()),
+                              strict=True))
+
+    @cached_property
+    def _graph(self) -> tuple[Bound, Array]:
+        """The second half of a step on its own, and where it writes: not opened where nobody needs it."""
+        mel = np.zeros((FRAMES_PER_STEP, MELS), np.float32)
+        even, odd = self._hops[0]
         graph = session(mel_graph(), "the front end", fixed=True)
-        self._graph = Bound(graph, {"even": self._even, "odd": self._odd}, {"mel": self._mel})
+        return Bound(graph, {"even": even, "odd": odd}, {"mel": mel}), mel
 
     def reset(self, history: Array | None = None) -> None:
         """Forget the stream; `history` [240] is what is taken to have sounded before it (silence if None)."""
@@ -126,9 +144,16 @@ class FrontEnd:
 
     def one(self, samples: Array, out: Array) -> None:
         """One step: samples [1280] into `out` [8, 32]. Nothing is allocated."""
+        self.frames(samples)
+        graph, mel = self._graph
+        graph.run()
+        out[:] = mel
+
+    def frames(self, samples: Array, place: int = 0) -> None:
+        """The first half of a step, into that place in `parts`, for who has the second half in a graph of
+        their own."""
+        even, odd = self._hops[place]
         self._past[:] = self._last
         self._new[:] = samples
-        np.add(self._ahead, self._behind, out=self._even)
-        np.subtract(self._ahead, self._behind, out=self._odd)
-        self._graph.run()
-        out[:] = self._mel
+        np.add(self._ahead, self._behind, out=even)
+        np.subtract(self._ahead, self._behind, out=odd)

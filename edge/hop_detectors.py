@@ -69,37 +69,58 @@ def _convolution(found: GraphReader, inputs: Sequence[str], attributes: Attribut
     return Convolution(weights, bias, groups)
 
 
-def stream_graph(row: Sequence[Convolution]) -> tuple[bytes, list[tuple[int, int]]]:
-    """`embedding` [1, 96] and `state<k>` to `logits` [1, N] and `next<k>`; gives the shapes of the states."""
-    graph, shapes = Graph(), []
+def stream_graph(row: Sequence[Convolution]) -> tuple[bytes, list[Array]]:
+    """`embedding` [1, 96] and `state<k>` to `logits` [1, N] and `next<k>`; gives the states of a stream that
+    has heard nothing. A state is the sums of a layer for the outputs to come, with the bias behind them for
+    the one that begins now; what is put out, and is to be written over the beginning of a state, is all of it
+    but the bias. Layers of one group are on [1, width], others on [groups, 1, width]; the latter give their
+    sums to no one in one piece, so their bias is a constant."""
+    graph, states = Graph(), list[Array]()
     value = graph.input("embedding", 1, SIZE)
     for k, layer in enumerate(row):
-        out, _, time = layer.weights.shape
-        gives = _gives(graph, layer, value)
-        state = graph.input(f"state{k}", time - 1, out)
-        fresh = graph.one("Concat", state, graph.weight(layer.bias[None]), axis=0)
-        value, rest = graph.split(graph.one("Add", fresh, gives), (1, time - 1))
-        graph.output(rest, f"next{k}", time - 1, out)
-        shapes.append((time - 1, out))
+        add = _alone if layer.groups == 1 else _in_groups
+        value, state = add(graph, layer, value, k)
+        states.append(state)
         if k < len(row) - 1:
             value = graph.one("Relu", value)
+        if layer.groups > 1:
+            value = graph.one("Reshape", value, graph.numbers(1, len(layer.weights)))
     graph.output(value, "logits", 1, len(row[-1].weights))
-    return graph.model("hop"), shapes
+    return graph.model("hop"), states
 
 
-def _gives(graph: Graph, layer: Convolution, value: str) -> str:
-    """What the newest input [1, in] gives to this output and those to come: [time, out]."""
+def _alone(graph: Graph, layer: Convolution, value: str, k: int) -> tuple[str, Array]:
+    """A layer of one group: its newest output [1, out], and its state."""
+    out, _, time = layer.weights.shape
+    state = np.zeros((1, time * out), np.float32)
+    state[:, -out:] = layer.bias
+    before = graph.input(f"state{k}", *state.shape)
+    sums = graph.one("Gemm", value, graph.weight(_newest_first(layer)[0]), before)
+    newest, rest = graph.split(sums, (out, (time - 1) * out), axis=1)
+    graph.output(rest, f"next{k}", 1, (time - 1) * out)
+    return newest, state
+
+
+def _in_groups(graph: Graph, layer: Convolution, value: str, k: int) -> tuple[str, Array]:
+    """A layer of several groups: its newest output [groups, 1, out of each], and its state."""
     out, width, time = layer.weights.shape
     groups, each = layer.groups, out // layer.groups
-    newest_first = layer.weights[:, :, ::-1].reshape(groups, each, width, time)
-    tables = np.ascontiguousarray(newest_first.transpose(0, 2, 3, 1)).reshape(groups, width, time * each)
-    if groups == 1:
-        product = graph.one("MatMul", value, graph.weight(tables[0]))
-        return graph.one("Reshape", product, graph.numbers(time, out))
-    table = graph.weight(tables)
+    state = np.zeros((groups, 1, (time - 1) * each), np.float32)
+    bias = graph.weight(layer.bias.reshape(groups, 1, each))
+    before = graph.one("Concat", graph.input(f"state{k}", *state.shape), bias, axis=2)
     parts = graph.one("Reshape", value, graph.numbers(groups, 1, width))
-    product = graph.one("Reshape", graph.one("MatMul", parts, table), graph.numbers(groups, time, each))
-    return graph.one("Reshape", graph.one("Transpose", product, perm=[1, 0, 2]), graph.numbers(time, out))
+    gives = graph.one("MatMul", parts, graph.weight(_newest_first(layer)))
+    newest, rest = graph.split(graph.one("Add", before, gives), (each, (time - 1) * each), axis=2)
+    graph.output(rest, f"next{k}", *state.shape)
+    return newest, state
+
+
+def _newest_first(layer: Convolution) -> Array:
+    """What an input [in of a group] gives to this output of its group and to those to come, in this order:
+    [groups, in of a group, time * out of a group]."""
+    _, width, time = layer.weights.shape
+    tables = layer.weights[:, :, ::-1].reshape(layer.groups, -1, width, time).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(tables).reshape(layer.groups, width, -1)
 
 
 class Stream:
@@ -107,17 +128,22 @@ class Stream:
     After sixteen embeddings nothing is left in it of what came before them."""
 
     def __init__(self, row: Sequence[Convolution], where: object, *, threads: int = 1) -> None:
-        data, shapes = stream_graph(row)
+        data, states = stream_graph(row)
         graph = session(data, where, threads=threads, fixed=True)
         self._embedding = np.zeros((1, SIZE), np.float32)
         self._logits = np.zeros((1, len(row[-1].weights)), np.float32)
-        sets = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(2)]
-        self._turns = [
-            Bound(graph,
-                  {"embedding": self._embedding} | {f"state{k}": state for k, state in enumerate(old)},
-                  {"logits": self._logits} | {f"next{k}": state for k, state in enumerate(new)})
-            for new, old in (sets, sets[::-1])
-        ]
+        sets = [[state.copy() for state in states] for _ in range(2)]
+        self._turns = [Bound(graph, *self._ports(row, old, new)) for new, old in (sets, sets[::-1])]
+
+    def _ports(
+        self, row: Sequence[Convolution], old: Sequence[Array], new: Sequence[Array]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """What goes in and what comes out."""
+        inputs, outputs = {"embedding": self._embedding}, {"logits": self._logits}
+        for k, (layer, before, after) in enumerate(zip(row, old, new, strict=True)):
+            inputs[f"state{k}"] = before
+            outputs[f"next{k}"] = after[:, : -len(layer.bias)] if layer.groups == 1 else after
+        return inputs, outputs
 
     def next(self, embedding: Array) -> Array:
         """Embedding [96] to logits [N]."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.backbone_layers import Layer, Layers
-from edge.frontend import FRAMES_PER_STEP, MELS
+from edge.frontend import FRAMES_PER_STEP, MELS, mel_nodes
 from edge.onnx_make import Graph
 
 CONVOLVED = 3  # layers of the first block
@@ -37,7 +37,8 @@ class HopGraph:
     convolution over time ([1, channels, 2, bands]) is put out as it is.
     """
 
-    def __init__(self, layers: Layers, steps: int) -> None:
+    def __init__(self, layers: Layers, steps: int, *, front: bool = False) -> None:
+        """With `front` the front end is in it: `even` and `odd` go in, and `mel` comes out."""
         self._slope, self._graph = layers.slope, Graph()
         self._floor = self._graph.weight(np.array(layers.floor, np.float32))
         self._frames, self._bands = FRAMES_PER_STEP * steps, MELS
@@ -45,7 +46,10 @@ class HopGraph:
         """the shape of each state"""
         self.rows: dict[str, int] = {}
         """how long that is, the end of which a state is: `mel` for the first one, else `next<k>`"""
-        value = self._graph.input("mel", self._frames, MELS)
+        if front:
+            value = self._graph.output(mel_nodes(self._graph, self._frames), "mel", self._frames, MELS)
+        else:
+            value = self._graph.input("mel", self._frames, MELS)
         for layer in layers.row[:CONVOLVED]:
             value = self._convolved(layer, value)
         value = self._turned(value, layers.row[CONVOLVED].weights.shape[2])

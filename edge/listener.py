@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 SAME_WORD_S = 1.0  # two bundles of one word that fire closer than this are one event
 SLOW_SHARE = 0.25  # a bundle that takes more than this part of a hop is worth a warning
 PROBES = 5
+NO_SOUND = np.zeros(0, np.float32)
 
 
 class Listener:
@@ -37,8 +39,10 @@ class Listener:
         offset: float = 0.0,
     ) -> None:
         self._detectors = [Detectors(bundle) for bundle in bundles]
-        self._hear = [bundle.manifest.backbone for bundle in bundles]
-        self._features = {name: Features(name) for name in dict.fromkeys(self._hear or [REFERENCE])}
+        names = [bundle.manifest.backbone for bundle in bundles] or [REFERENCE]
+        self._backbones = list(dict.fromkeys(names))
+        self._features = [Features(name) for name in self._backbones]
+        self._hear = [self._backbones.index(bundle.manifest.backbone) for bundle in bundles]
         self.ensembles = [
             Ensemble(d.word, d.names, d.thresholds, refractory_s=refractory_s, release=release, offset=offset)
             for d in self._detectors
@@ -58,14 +62,14 @@ class Listener:
 
     def reset(self) -> None:
         """Forget the stream and start again at 0 s in a quiet room."""
-        for features in self._features.values():
+        for features in self._features:
             features.reset()
         for detectors, ensemble in zip(self._detectors, self.ensembles, strict=True):
             detectors.reset()
             ensemble.reset()
-        self._rest = np.zeros(0, np.float32)
+        self._rest = NO_SOUND
         self._hops = 0
-        self._same = dict.fromkeys(self._features, 0)  # hops in a row with the embedding of the one before
+        self._same = [0] * len(self._features)  # hops in a row with the embedding of the one before
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
@@ -86,33 +90,36 @@ class Listener:
         if len(self._rest):
             sound = np.concatenate([self._rest, sound])
         whole = len(sound) // STEP * STEP
-        self._rest = sound[whole:].copy()
-        windows = {name: features.step(sound[:whole]) for name, features in self._features.items()}
-        lost = set[str]()
-        for name, found in windows.items():
-            if len(found) and not _finite(found[-1, -1]):
-                log.warning("event=features_not_finite backbone=%s action=reset", name)
-                self._features[name].reset()
-                lost.add(name)
-        heard, self.margins = [], []
+        self._rest = sound[whole:].copy() if whole < len(sound) else NO_SOUND
+        windows = [features.step(sound[:whole]) for features in self._features]
+        lost = [which for which, found in enumerate(windows) if len(found) and not _finite(found[-1, -1])]
+        heard, self.margins = list[Heard](), []
         for hop in range(whole // STEP):
             self._hops += 1
-            heard += self._decide({name: found[hop] for name, found in windows.items()})
-        for detectors, name in zip(self._detectors, self._hear, strict=True):
-            if name in lost:
-                detectors.reset()
+            self._decide([found[hop] for found in windows], heard)
+        if lost:
+            self._lose(lost)
         return heard
+
+    def _lose(self, lost: Sequence[int]) -> None:
+        """Begin anew where the features are no numbers."""
+        for which in lost:
+            log.warning("event=features_not_finite backbone=%s action=reset", self._backbones[which])
+            self._features[which].reset()
+        for detectors, which in zip(self._detectors, self._hear, strict=True):
+            if which in lost:
+                detectors.reset()
 
     def skip(self, hops: int, context: NDArray[np.float32]) -> None:
         """Let so many hops pass without decisions; `context` [k * 1280] is how the last of them sounded, long
         enough for all that the next decision depends on."""
         self._hops += hops
-        for features in self._features.values():
-            for start in range(0, len(context), 2 * STEP):  # in pairs, as what is heard comes from the gate
-                features.step(context[start : start + 2 * STEP])
+        for features in self._features:
+            for start in range(0, len(context), 2 * STEP):  # in pairs, as what is heard comes from the gate:
+                features.step(context[start : start + 2 * STEP])  # a graph for more is cold, and no quicker
         for detectors in self._detectors:
             detectors.reset()
-        self._same = dict.fromkeys(self._features, 0)
+        self._same = [0] * len(self._features)
 
     def _clean(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """One bad sample would stay in the state of the features, so it never gets there."""
@@ -123,27 +130,26 @@ class Listener:
         log.warning("event=bad_samples count=%d total=%d", int((~finite).sum()), self.bad_samples)
         return np.where(finite, samples, np.float32(0))
 
-    def _decide(self, windows: dict[str, NDArray[np.float32]]) -> list[Heard]:
-        margin, heard = NOTHING, []
-        fresh = {name: self._fresh(name, window) for name, window in windows.items()}
-        for detectors, ensemble, name in zip(self._detectors, self.ensembles, self._hear, strict=True):
-            event = ensemble.step(detectors.follow(windows[name]), self.time_s, fresh=fresh[name])
+    def _decide(self, windows: Sequence[NDArray[np.float32]], heard: list[Heard]) -> None:
+        """What each backbone's window [16, 96] says; what is heard is added to `heard`."""
+        margin, now_s = NOTHING, self._hops * HOP_S
+        fresh = [self._fresh(which, window) for which, window in enumerate(windows)]
+        for detectors, ensemble, which in zip(self._detectors, self.ensembles, self._hear, strict=True):
+            event = ensemble.step(detectors.follow(windows[which]), now_s, fresh=fresh[which])
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
             if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s
                 heard.append(event)
         self.margins.append(margin)
-        return heard
 
-    def _fresh(self, name: str, window: NDArray[np.float32]) -> bool:
+    def _fresh(self, which: int, window: NDArray[np.float32]) -> bool:
         """Whether a window differs from that of the hop before: it does not where the last embedding has come
         as often as a window is long, and once more. Their first numbers tell nearly always."""
-        new, before = window[-1], window[-2]
-        if new[0] != before[0] or not np.array_equal(new, before):
-            self._same[name] = 0
+        if window[-1, 0] != window[-2, 0] or not np.array_equal(window[-1], window[-2]):
+            self._same[which] = 0
             return True
-        self._same[name] += 1
-        return self._same[name] < len(window)
+        self._same[which] += 1
+        return self._same[which] < len(window)
 
     def flush(self) -> list[Heard]:
         """What is still to be heard where a stream ends: nothing, each hop was decided when it was full."""
@@ -158,13 +164,16 @@ class Listener:
         word = self._detectors[worst].word
         for row in (self._detectors, self.ensembles, self._hear, self._cost_s):
             del row[worst]
-        self._features = {name: kept for name, kept in self._features.items() if name in self._hear}
+        for unheard in sorted(set(range(len(self._features))) - set(self._hear), reverse=True):
+            del self._features[unheard], self._backbones[unheard], self._same[unheard]
+            self._hear = [which - (which > unheard) for which in self._hear]
         log.warning("event=shed word=%r why=too_slow", word)
         return word
 
 
 def _finite(numbers: NDArray[np.float32]) -> bool:
-    return bool(np.isfinite(numbers).all())
+    """A sum of squares is a number only if all of them are. Where it is none, it may only be too large."""
+    return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
 
 
 def _cost_s(detectors: Detectors) -> float:

@@ -96,11 +96,11 @@ class Graph:
         """A constant row of whole numbers; gives its name."""
         return self.weight(np.array(values, np.int64))
 
-    def split(self, value: str, parts: int | Sequence[int]) -> list[str]:
-        """`value` in equal parts along its first axis, or in parts of so many rows; gives their names."""
+    def split(self, value: str, parts: int | Sequence[int], *, axis: int = 0) -> list[str]:
+        """`value` in equal parts along an axis, or in parts of such lengths; gives their names."""
         if isinstance(parts, int):
-            return self._add("Split", [value], parts, {"axis": 0})
-        return self._add("Split", [value, self.numbers(*parts)], len(parts), {"axis": 0})
+            return self._add("Split", [value], parts, {"axis": axis})
+        return self._add("Split", [value, self.numbers(*parts)], len(parts), {"axis": axis})
 
     def one(self, op: str, *inputs: str, **attributes: Attribute) -> str:
         """A node with one output; gives its name."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.backbone import FILES, PIECES, Backbone
+from edge.backbone import FILES, PIECES, Backbone, Features, quiet_room
 from edge.backbone_layers import read_layers
 from edge.errors import ModelError
 from edge.events import STEP
@@ -80,10 +80,26 @@ def test_a_reset_is_a_new_backbone(named):
     assert (backbone.step(mel[:40]) == Backbone(name).step(mel[:40])).all()
 
 
+@settings(max_examples=15, deadline=None)
+@given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=8))
+def test_the_graph_that_begins_with_the_front_end_says_the_same(named, sizes):
+    """Front end and backbone in one run give what each gives on its own, to the bit, for any cutting."""
+    speech = real_speech()[0] + np.float32(1e-6)  # exact zeros would be taken for the quiet room
+    sound = np.concatenate([quiet_room(), speech[: len(speech) // STEP * STEP]])
+    embeddings = Backbone(named[0]).step(FrontEnd().step(sound))
+    features, at = Features(named[0]), len(quiet_room())
+    while at < len(sound):
+        hops = min(sizes[at % len(sizes)], (len(sound) - at) // STEP)
+        found = features.step(sound[at : at + hops * STEP])
+        at += hops * STEP
+        assert (found[:, -1] == embeddings[at // STEP - hops : at // STEP]).all()
+
+
 def test_what_is_written_is_onnx(named):
     """The checker of the `onnx` package finds nothing wrong with any graph that is made at start."""
     layers = read_layers(file_of(named[0]), "backbone.onnx")
-    for data in (mel_graph(), *(HopGraph(layers, steps).model() for steps in PIECES)):
+    made = [HopGraph(layers, steps, front=front).model() for steps in PIECES for front in (False, True)]
+    for data in (mel_graph(), *made):
         onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
 
 
