@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,12 @@ from edge.hop_graph import HopGraph
 from edge.manifest import BACKBONES as FILES
 from edge.sessions import Bound, session
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
 LONGEST = 8  # steps in one call on a long recording: what a call touches then stays in the cache
-
 ROLL = 64  # embeddings for which there is room before memory is asked for again
 
 PIECES = (LONGEST, 2, 1)  # there is a graph for each
@@ -50,11 +52,31 @@ def identity(name: str = REFERENCE) -> dict[str, Any]:
     return found
 
 
-def _graph(name: str) -> bytes:
-    data = (files("edge") / "data" / f"{FILES[name]}.onnx").read_bytes()
+class _Graphs:
+    """The graphs of one set of weights, opened when first asked for. Streams share them: what a graph keeps
+    between two hops lies in the buffers of the stream."""
+
+    def __init__(self, data: bytes, path: str, threads: int) -> None:
+        self.layers, self._path, self._threads = read_layers(data, path), path, threads
+        self._opened: dict[tuple[int, bool], tuple[HopGraph, InferenceSession]] = {}
+
+    def get(self, steps: int, *, front: bool) -> tuple[HopGraph, InferenceSession]:
+        """The graph for so many hops, and it opened."""
+        key = steps, front
+        if key not in self._opened:
+            graph = HopGraph(self.layers, steps, front=front)
+            opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
+            self._opened[key] = graph, opened
+        return self._opened[key]
+
+
+@cache
+def _graphs(name: str, threads: int) -> _Graphs:
+    file = f"{FILES[name]}.onnx"
+    data = (files("edge") / "data" / file).read_bytes()
     if sha256_of(data) != identity(name)["sha256"]:
-        raise ModelError(f"edge/data/{FILES[name]}.onnx", "differs from its manifest", "reinstall heychip")
-    return data
+        raise ModelError(f"edge/data/{file}", "differs from its manifest", "reinstall heychip")
+    return _Graphs(data, f"edge/data/{file}", threads)
 
 
 class Backbone:
@@ -68,19 +90,19 @@ class Backbone:
     def __init__(self, name: str = REFERENCE, *, threads: int = 1, front: FrontEnd | None = None) -> None:
         """With a `front` end its graphs begin there, and `hear` is to be used in the place of `step`."""
         self._front = front
-        self._open(_graph(name), f"edge/data/{FILES[name]}.onnx", threads)
+        self._open(_graphs(name, threads))
 
     @classmethod
     def of(cls, data: bytes, *, threads: int = 1) -> Backbone:
         """One that is not among our own, from the bytes of its file."""
         made = cls.__new__(cls)
         made._front = None
-        made._open(data, "backbone.onnx", threads)
+        made._open(_Graphs(data, "backbone.onnx", threads))
         return made
 
-    def _open(self, data: bytes, path: str, threads: int) -> None:
-        self._layers, self._path, self._threads = read_layers(data, path), path, threads
-        one = HopGraph(self._layers, 1)
+    def _open(self, graphs: _Graphs) -> None:
+        self._shared = graphs
+        one = HopGraph(graphs.layers, 1)
         self._sets = tuple(
             {name: np.zeros((LONGEST * one.rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
              for name, shape in one.states.items()}
@@ -89,16 +111,15 @@ class Backbone:
         self._tails = tuple({name: _end(buffer, one.states[name][0]) for name, buffer in buffers.items()}
                             for buffers in self._sets)
         self._out = np.zeros((LONGEST, SIZE), np.float32)
-        self._graphs: dict[int, list[Bound]] = {}
+        self._bound: dict[int, list[Bound]] = {}
         self._turn = 0  # the set that the next run writes
 
     def _graph_for(self, steps: int) -> list[Bound]:
         """The graph for so many steps between the two sets, in both directions."""
-        if steps in self._graphs:
-            return self._graphs[steps]
-        made = self._graphs[steps] = []
-        graph = HopGraph(self._layers, steps, front=self._front is not None)
-        opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
+        if steps in self._bound:
+            return self._bound[steps]
+        made = self._bound[steps] = []
+        graph, opened = self._shared.get(steps, front=self._front is not None)
         for new, old in zip(self._sets, reversed(self._tails), strict=True):
             inputs = dict(old)
             outputs = {name.replace("state", "next"): _end(buffer, graph.rows[name])
