@@ -203,20 +203,24 @@ def fit(
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Markdown: for each variant the mean over words and seeds, the range over seeds, and the points won or
-    lost against the whole recipe."""
+    lost against the whole recipe on the same words. A variant that not all words have been through yet says
+    which."""
     names = list(dict.fromkeys(row["variant"] for row in rows))
     words = list(dict.fromkeys(row["word"] for row in rows))
     conditions = [name for name, _ in CONDITIONS]
-    whole = {c: _by_seed(rows, VARIANTS[0].name, c).mean() for c in conditions}
     lines = ["| | " + " | ".join(f"missed, {c}, % (seeds) | points" for c in conditions) + " |",
              "|---|" + "---|---|" * len(conditions)]
     for name in names:
+        been = list(dict.fromkeys(row["word"] for row in rows if row["variant"] == name))
+        same = [row for row in rows if row["word"] in been]
+        whole = {c: _by_seed(same, VARIANTS[0].name, c).mean() for c in conditions}
+        title = name if len(been) == len(words) else f"{name} ({', '.join(been)} alone)"
         cells = []
         for c in conditions:
             seeds = _by_seed(rows, name, c)
             cells += [f"{seeds.mean():.1f} ({seeds.min():.1f} to {seeds.max():.1f})",
                       "" if name == VARIANTS[0].name else f"{seeds.mean() - whole[c]:+.1f}"]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"Mean over {', '.join(words)}, at {RATE:g} false accepts/h."])
 
 
