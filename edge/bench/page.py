@@ -9,8 +9,8 @@ from edge.bench.board import NOW, words
 from edge.bench.stages import RESAMPLE, VARIANTS
 
 BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
-ALL_BUT = (f"The listener is all of them but “{RESAMPLE}”, which a microphone of 16 kHz does not need; "
-           "it runs front end and backbone as one graph, so it may cost less than they do one by one.")
+ALL_BUT = (f"The listener is all of them but “{RESAMPLE}”, which a microphone of 16 kHz does not need.",
+           "It runs front end and backbone as one graph, so it may cost less than they do one by one.")
 NOW_MASK = sum(1 << bit for bit in NOW)
 Told = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def _stages(rows: Sequence[Told]) -> list[str]:
         _row(row["stage"], f"{row['us']:.1f} us", f"{row['core_percent']:.2f} %",
              f"{row['times_real_time']:,.0f}", *(f"{row[f'p{p}_us']:.1f}" for p in (50, 95, 99)))
         for row in rows
-    ), *([ALL_BUT] if rows[0]["stage"] == RESAMPLE else [])]
+    ), *(ALL_BUT if rows[0]["stage"] == RESAMPLE else [])]
 
 
 def _row(name: str, *cells: str) -> str:

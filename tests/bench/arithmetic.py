@@ -1,4 +1,4 @@
-"""Multiply-adds of a step of 80 ms, counted from the graphs and the front end's own tables."""
+"""Multiply-adds of a step of 80 ms, counted from the graphs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from edge.backbone import CONTEXT, SIZE
 from edge.bundle import Bundle
 from edge.files import sha256_of
-from edge.frontend import FFT, FRAMES_PER_STEP, MELS, WINDOW, mel_filters
+from edge.frontend import FFT, FRAMES_PER_STEP, MELS, WINDOW, mel_graph
+from edge.hop_detectors import read_convolutions, stream_graph
 from edge.sessions import session
 
 # Operators that multiply, and which of their inputs is the weight.
@@ -38,33 +39,37 @@ def of_graph(data: bytes, feeds: Mapping[str, NDArray[Any]]) -> dict[str, int]:
             found["multiply_adds"] += out.size * int(np.prod(shape[1:]))
         elif node.op_type in PRODUCTS:
             shape = weights[node.input[PRODUCTS[node.op_type]]]
-            found["multiply_adds"] += out.size * int(np.prod(shape)) // out.shape[-1]
+            found["multiply_adds"] += out.size * int(np.prod(shape[-2:])) // out.shape[-1]
         elif node.op_type in ACTIVATIONS:
             found["activations"] += out.size
     return found
 
 
+def of_file(data: bytes, where: str, **shapes: tuple[int, ...]) -> dict[str, int]:
+    """One run of a graph on zeros; `shapes` are of the inputs whose own are not fixed."""
+    inputs = session(data, where).get_inputs()
+    return of_graph(data, {one.name: np.zeros(shapes.get(one.name, one.shape), np.float32) for one in inputs})
+
+
 def of_backbone(data: bytes) -> dict[str, int]:
     """One step of the streaming backbone."""
-    inputs = session(data, "backbone.onnx").get_inputs()
-    feeds = {one.name: np.zeros(one.shape, np.float32) for one in inputs[1:]}
-    return of_graph(data, feeds | {inputs[0].name: np.zeros((1, 1, FRAMES_PER_STEP, MELS), np.float32)})
+    return of_file(data, "backbone.onnx", mel=(1, 1, FRAMES_PER_STEP, MELS))
 
 
 def of_detectors(bundle: Bundle) -> dict[str, int]:
-    """One decision of a bundle."""
+    """One decision of a bundle, going on from the one before where its graph can."""
+    row = read_convolutions(bundle.onnx)
+    if row is not None:
+        return of_file(stream_graph(row)[0], "detectors.onnx")
     name = session(bundle.onnx, bundle.path).get_inputs()[0].name
     return of_graph(bundle.onnx, {name: np.zeros((1, CONTEXT, SIZE), np.float32)})
 
 
 def of_front_end() -> dict[str, int]:
-    """The mel frames of a step: window, real FFT (2.5 N log2 N operations, two to a multiply-add), power of
-    the bins that a band looks at, bands. `dense` is the reference with its product by a Fourier matrix."""
-    bins = int(np.count_nonzero(mel_filters().any(axis=1)))
-    fft = round(2.5 * FFT * np.log2(FFT) / 2)
-    frame = WINDOW + fft + 2 * bins + bins * MELS
+    """The mel frames of a step. `dense` is the reference with its product by a whole Fourier matrix."""
     dense = 2 * FFT * (FFT // 2 + 1) + (FFT // 2 + 1) * (2 + MELS)
-    return {"multiply_adds": FRAMES_PER_STEP * frame, "dense": FRAMES_PER_STEP * dense}
+    half = (FRAMES_PER_STEP, WINDOW // 2)  # the even and the odd part of each frame
+    return of_file(mel_graph(), "the front end", even=half, odd=half) | {"dense": FRAMES_PER_STEP * dense}
 
 
 def of_core(seconds: float = 1.0) -> float:

@@ -67,11 +67,12 @@ def test_only_blocks_are_written() -> None:
 
 
 def test_multiply_adds_are_counted() -> None:
-    """1,536 numbers times two members are 3,072; the shipped heads are the sum of their layers."""
+    """1,536 numbers times two members are 3,072; of the shipped heads, eight networks that go on from the hop
+    before, only what the newest embedding gives is counted."""
     window = np.zeros((1, 16, 96), np.float32)
     assert arithmetic.of_graph(head(2).SerializeToString(), {"embeddings": window})["multiply_adds"] == 3072
-    four_nets = 128 * 96 * 3 * 14 + 128 * 32 * 3 * 12 + 128 * 12
-    assert arithmetic.of_detectors(load_bundle("hey_chip"))["multiply_adds"] == four_nets
+    eight_nets = 256 * 96 * 3 + 256 * 32 * 3 + 256 * 12
+    assert arithmetic.of_detectors(load_bundle("hey_chip"))["multiply_adds"] == eight_nets
 
 
 def test_the_backbone_is_as_large_as_the_plan_says() -> None:
@@ -79,7 +80,7 @@ def test_the_backbone_is_as_large_as_the_plan_says() -> None:
     data = (files("edge") / "data" / "backbone.onnx").read_bytes()
     assert 5.5e6 < arithmetic.of_backbone(data)["multiply_adds"] < 5.7e6
     front = arithmetic.of_front_end()
-    assert front["dense"] > 20 * front["multiply_adds"]
+    assert front["dense"] > 5 * front["multiply_adds"]
 
 
 def test_a_command_is_measured_from_outside() -> None:

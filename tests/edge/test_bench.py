@@ -192,7 +192,7 @@ def test_members_are_repeated_exactly() -> None:
     assert np.allclose(five, own[:, np.arange(5) % own.shape[1]], rtol=1e-4, atol=1e-4)
     weights = weights_of(bundle.onnx)
     assert weights is not None
-    assert networks(weights) == 4
+    assert networks(weights) == 8
     assert weights_of(written(weights)).keys() == weights.keys()  # type: ignore[union-attr]
 
 
