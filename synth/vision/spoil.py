@@ -51,6 +51,8 @@ class Spoiling:
     """of the logarithm of the pen's width along the stroke"""
     cut: float = 0.25
     """share of glyphs that lose a round piece"""
+    blur: float = 0.5
+    """share of pictures that are blurred, as a bad camera or a small picture would"""
     noise: float = 0.08
     """the most, of full ink"""
     frame: float = 0.05
@@ -144,11 +146,17 @@ def spoiled(key: Any, fields: Any, other: Any, how: Spoiling) -> Any:
     """Pictures [n, SIDE, SIDE], 0..1, white ink on black, of glyphs with these fields [n, 2, GRID, GRID];
     `other` are those of the same glyphs in other faces."""
     count = len(fields)
-    keys = jax.random.split(key, 6)
+    keys = jax.random.split(key, 8)
     bent = jax.vmap(_one, in_axes=(0, 0, 0, None))(jax.random.split(keys[0], count), fields, other, how)
     stretch = jnp.exp(jax.random.normal(keys[1], (count,)) * how.frame)
     push = jax.random.normal(keys[2], (count, 2)) * how.frame * BOX
     small = jax.vmap(framed)(bent, stretch, push)
+    radius = jax.random.uniform(keys[6], (count, 1, 1), minval=0.3, maxval=1.3)
+    radius = jnp.where(jax.random.uniform(keys[7], (count, 1, 1)) < how.blur, radius, 0.05)
+    away = jnp.arange(SIDE)[:, None] - jnp.arange(SIDE)[None]
+    soft = jnp.exp(-((away[None] / radius) ** 2) / 2)
+    soft = soft / soft.sum(axis=2, keepdims=True)
+    small = soft @ small @ soft.transpose(0, 2, 1)
     level = jax.random.uniform(keys[3], (count, 1, 1), maxval=how.noise) ** 2 / how.noise
     gamma = jnp.exp(jax.random.normal(keys[4], (count, 1, 1)) * 0.3)
     return jnp.clip(small**gamma + level * jax.random.normal(keys[5], small.shape), 0, 1)
