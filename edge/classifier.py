@@ -71,8 +71,8 @@ class Classifier:
         return cls(folder)
 
     def classify(self, frame: Frame) -> Seen:
-        """The most likely label of `frame`, and the five most likely; no label ("") where it is dark, or where
-        nothing is written.
+        """The most likely label of `frame`, and the five most likely; no label ("") where it is dark, or
+        where nothing is written.
 
         ClassifierError where the pixels are not uint8 [height, width, 3] or the network fails on them.
         """
@@ -155,7 +155,8 @@ class Plan:
         if not good or plan.layout not in {"NCHW", "NHWC"} or plan.colour not in COLOURS:
             raise ModelError(where, f"input cannot be used: {told}", REMEDY)
         if plan.colour == "ink" and plan.size != (SIDE, SIDE):
-            raise ModelError(where, f"input: ink has the size [{SIDE}, {SIDE}], not {list(plan.size)}", REMEDY)
+            reason = f"input: ink has the size [{SIDE}, {SIDE}], not {list(plan.size)}"
+            raise ModelError(where, reason, REMEDY)
         return plan
 
     def tensor(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -164,7 +165,8 @@ class Plan:
         if self.colour == "ink":
             written = ink(pixels)
             if written is None:
-                return np.zeros((1, 1, SIDE, SIDE) if self.layout == "NCHW" else (1, SIDE, SIDE, 1), np.float32)
+                shape = (1, 1, SIDE, SIDE) if self.layout == "NCHW" else (1, SIDE, SIDE, 1)
+                return np.zeros(shape, np.float32)
             image = (written[..., None] - self.mean) / self.std
         else:
             image = (scaled(pixels, self.size, self.crop) - self.mean) / self.std

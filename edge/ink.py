@@ -35,7 +35,8 @@ def reduced(grey: Ink) -> Ink:
     across = shares(grey.shape[1], 0.0, grey.shape[1] / wide, wide)
     down /= down.sum(axis=1, keepdims=True)
     across /= across.sum(axis=1, keepdims=True)
-    return down @ grey @ across.T
+    small: Ink = (down @ grey @ across.T).astype(np.float32)
+    return small
 
 
 def on_paper(grey: Ink) -> Ink | None:
@@ -70,8 +71,8 @@ def framed(strength: Ink) -> Ink:
     scale = float(scale) / BOX
     total = float(strength.sum())
     down, across = (
-        shares(length, float((sums * (np.arange(length) + 0.5)).sum()) / total - scale * SIDE / 2, scale, SIDE)
-        for length, sums in zip(strength.shape, (strength.sum(axis=1), strength.sum(axis=0)), strict=True)
+        shares(len(sums), float(sums @ (np.arange(len(sums)) + 0.5)) / total - scale * SIDE / 2, scale, SIDE)
+        for sums in (strength.sum(axis=1), strength.sum(axis=0))
     )
     return np.clip(down @ strength @ across.T / peak, 0, 1).astype(np.float32)
 

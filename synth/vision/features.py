@@ -98,11 +98,12 @@ def spoiled(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Gen
     grey = out.mean(axis=2, keepdims=True)
     out = grey + (out - grey) * rng.uniform(0.6, 1.4)
     out = (out - out.mean()) * rng.uniform(0.7, 1.3) + out.mean() * rng.uniform(0.7, 1.3)
-    return np.clip(out * rng.uniform(0.92, 1.08, 3), 0, 255).astype(np.float32)
+    found: Rows = np.clip(out * rng.uniform(0.92, 1.08, 3), 0, 255).astype(np.float32)
+    return found
 
 
 def rows_of(backbone: Backbone, pictures: Sequence[Picture], versions: int, seed: int, jobs: int,
-            done: Callable[[int], None]) -> Rows:
+            *, done: Callable[[int], None]) -> Rows:
     """[pictures, 1 + versions, 1280]: of each picture as it is, and of so many spoiled versions. `done(1)`
     after each picture."""
     with ThreadPoolExecutor(jobs) as pool:

@@ -16,7 +16,8 @@ from edge.sessions import session
 from synth.export import IR, OPSET
 from synth.vision.glyph_net import FOLDED, LAYERS, POOLED, logits
 
-INPUT = {"name": "image", "size": [SIDE, SIDE], "mean": 127.5, "std": 127.5, "layout": "NCHW", "colour": "ink"}
+INPUT = {"name": "image", "size": [SIDE, SIDE], "mean": 127.5, "std": 127.5, "layout": "NCHW",
+         "colour": "ink"}
 PARITY = 1e-3  # of a probability
 
 
@@ -64,4 +65,5 @@ def check_parity(data: bytes, params: Mapping[str, NDArray[np.float32]],
     wanted = np.exp(wanted - wanted.max(axis=1, keepdims=True))
     worst = float(np.abs(found - wanted / wanted.sum(axis=1, keepdims=True)).max())
     if worst > PARITY:
-        raise UsageError(f"the exported file differs from what was trained by {worst:.1e}; please report this")
+        raise UsageError(f"the exported file differs from what was trained by {worst:.1e}; please report "
+                         "this")

@@ -20,7 +20,7 @@ from synth.vision.strokes import Fields
 
 LAYERS = ((3, 4, 32), (3, 32, 32), (1, 128, 64), (3, 64, 64))  # kernel, channels in and out
 FOLDED = (0, 2)  # layers before which each square of 2 x 2 pixels becomes one with four times the channels
-POOLED = 3  # pixels along each side before the matrix: windows of 3, two pixels apart
+POOLED = (SIDE // 4 - 3) // 2 + 1  # pixels along each side before the matrix: windows of 3, two apart
 AVERAGING = 0.995
 SMOOTHING = 0.05  # of the labels
 DROPPED = 0.3  # of the numbers before the matrix
@@ -122,7 +122,5 @@ def train(fields: Fields, chances: NDArray[np.float64], recipe: Recipe, seed: in
 def chances_of(designs: list[str]) -> NDArray[np.float64]:
     """The chance of each face: designs count alike, and so do the faces of one."""
     share = np.array([1 / designs.count(design) for design in designs])
-    return share / share.sum()
-
-
-assert (SIDE // 4 - 3) // 2 + 1 == POOLED
+    found: NDArray[np.float64] = share / share.sum()
+    return found

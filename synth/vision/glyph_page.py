@@ -42,8 +42,8 @@ def report_html(manifest: Mapping[str, Any], sheet: Sheet, found: Found) -> str:
         "<p class=soft>Reads handwriting, taught by fonts alone: no handwriting was seen.</p>",
         tiles(numbers),
         *(_said(real, manifest["glyphs"]) if real else [
-            "<p class=warn>No real handwriting was at hand, so how well it reads is not known. Give a folder of "
-            "it with --judge.</p>"]),
+            "<p class=warn>No real handwriting was at hand, so how well it reads is not known. Give a "
+            "folder of it with --judge.</p>"]),
         "<h2>What it was taught with</h2>",
         f"<p><img alt='spoiled glyphs' src='data:image/png;base64,{picture}' style='max-width:100%'></p>",
         "<h2>Fonts</h2>",

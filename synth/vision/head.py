@@ -95,7 +95,8 @@ def chosen(heads: Sequence[Head], features: Rows, labels: Labels) -> Head:
     best: tuple[float, Head] | None = None
     for head in heads:
         for sharp in SHARPNESS:
-            tried = replace(head, weights=head.weights * np.float32(sharp), bias=head.bias * np.float32(sharp))
+            times = np.float32(sharp)
+            tried = replace(head, weights=head.weights * times, bias=head.bias * times)
             found = tried.probabilities(features)[np.arange(len(labels)), labels]
             surprise = float(-np.log(np.maximum(found, 1e-9)).mean())
             if best is None or surprise < best[0] - 1e-9:

@@ -114,12 +114,13 @@ def _read(path: Path, label: int) -> Picture:
         pixels = small.mean(axis=(1, 3), dtype=np.float32).astype(np.uint8)
     grey = scaled(pixels, (8, 9)).mean(axis=2)
     bits = (grey[:, 1:] > grey[:, :-1]).reshape(-1)
-    return Picture(path, label, pixels, sha256_of(path.read_bytes()), int("".join(map(str, bits.astype(int))), 2))
+    look = int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return Picture(path, label, pixels, sha256_of(path.read_bytes()), look)
 
 
 def _split(pictures: Sequence[Picture], labels: Sequence[str], rng: np.random.Generator, folder: Path,
            unreadable: Sequence[str]) -> dict[str, list[Picture]]:
-    """Three fifths to train, a fifth each to choose and to report, class by class, what looks alike together."""
+    """Three fifths to train, a fifth each to choose and to report; what looks alike stays together."""
     ways: dict[str, list[Picture]] = {way: [] for way in WAYS}
     for label, name in enumerate(labels):
         groups = _groups([p for p in pictures if p.label == label])

@@ -61,8 +61,8 @@ def see(lesson: Lesson) -> Path:
     head, decay = _head(ways, len(read.labels), known)
     report = ways["report"]
     with progress.bar("classes left out, one by one", 1) as done:
-        parts = ((ways[w].features, ways[w].labels) for w in WAYS)
-        left_out = heads.strangers(*parts, known, decay)
+        train, choose, rest = ((ways[w].features, ways[w].labels) for w in WAYS)
+        left_out = heads.strangers(train, choose, rest, known, decay)
         done(1)
     labels = [*read.labels[:known], UNKNOWN]
     looked = Looked(labels, known, read.ways["report"], report.labels, head.probabilities(report.features))
@@ -72,7 +72,7 @@ def see(lesson: Lesson) -> Path:
         write_whole(folder / "labels.txt", "".join(f"{name}\n" for name in labels).encode())
         write_whole(folder / "LICENSE", backbone.licence_file.read_bytes())
         names = [MODEL, "labels.txt", "LICENSE"]
-        manifest = _manifest(lesson, backbone, read, looked, left_out, decay)
+        manifest = _manifest(lesson, backbone, read, looked, left_out=left_out, decay=decay)
         write_manifest(folder, manifest, names)
         _check(folder, read.ways["report"][:8], looked)
         write_whole(folder / "report.html", report_html(manifest, looked).encode())
@@ -87,7 +87,7 @@ def _ways(read: Album, backbone: Backbone, lesson: Lesson) -> dict[str, Way]:
     with progress.bar("pictures looked at", total) as done:
         for way, some in read.ways.items():
             count = min(VERSIONS, MOST_ROWS // len(some)) if way == "train" else 0
-            rows = rows_of(backbone, some, count, lesson.seed, lesson.jobs, done)
+            rows = rows_of(backbone, some, count, lesson.seed, lesson.jobs, done=done)
             labels = np.repeat([p.label for p in some], 1 + count).astype(np.intp)
             out[way] = Way(rows.reshape(len(labels), -1), labels)
     return out
@@ -107,7 +107,7 @@ def _head(ways: dict[str, Way], classes: int, known: int) -> tuple[Head, float]:
     return heads.with_unknown(best, known, choose.features, choose.labels), decay
 
 
-def _manifest(lesson: Lesson, backbone: Backbone, read: Album, looked: Looked,
+def _manifest(lesson: Lesson, backbone: Backbone, read: Album, looked: Looked, *,
               left_out: list[tuple[int, int]] | None, decay: float) -> dict[str, Any]:
     told = looked.told
     strangers = left_out and {"caught_when_left_out": share(*map(sum, zip(*left_out, strict=True))),

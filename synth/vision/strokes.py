@@ -38,7 +38,8 @@ def fields(mask: Mask) -> Fields:
     line = thinned(inside)
     middle = distance_transform_edt(~line) if line.any() else np.maximum(outline, 0)
     half = np.stack([outline, middle]).reshape(2, GRID, 2, GRID, 2).mean(axis=(2, 4))
-    return (half / unit).astype(np.float32)
+    found: Fields = (half / unit).astype(np.float32)
+    return found
 
 
 def _centred(mask: Mask) -> Mask:
