@@ -75,7 +75,8 @@ def read_glyphs(book: Copybook) -> Path:
     sheet = samples(fields, chances, book.seed, book.recipe.spoiling)
     check_parity(data, params, sheet.reshape(-1, *sheet.shape[2:])[:64])
     with tempfile.TemporaryDirectory() as draft:
-        folder = Path(draft)
+        folder = Path(draft) / "bundle"  # the temporary folder itself is closed to others, a bundle is not
+        folder.mkdir()
         write_whole(folder / MODEL, data)
         write_whole(folder / "labels.txt", "".join(f"{g}\n" for g in book.glyphs).encode())
         names = [MODEL, "labels.txt"]

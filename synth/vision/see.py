@@ -67,7 +67,8 @@ def see(lesson: Lesson) -> Path:
     labels = [*read.labels[:known], UNKNOWN]
     looked = Looked(labels, known, read.ways["report"], report.labels, head.probabilities(report.features))
     with tempfile.TemporaryDirectory() as draft:
-        folder = Path(draft)
+        folder = Path(draft) / "bundle"  # the temporary folder itself is closed to others, a bundle is not
+        folder.mkdir()
         write_whole(folder / MODEL, grafted(backbone, head))
         write_whole(folder / "labels.txt", "".join(f"{name}\n" for name in labels).encode())
         write_whole(folder / "LICENSE", backbone.licence_file.read_bytes())
