@@ -89,7 +89,7 @@ def test_shares_of_a_plain_field_sum_to_one() -> None:
     """Within the picture nothing is gained or lost, shrinking or enlarging."""
     for scale in (0.4, 1.0, 2.7):
         inner = shares(400, 100.0, scale, SIDE).sum(axis=1)
-        np.testing.assert_allclose(inner, 1, atol=0.02)
+        np.testing.assert_allclose(inner, 1, atol=0.03)
 
 
 def test_training_frames_as_the_pi_does() -> None:
