@@ -12,7 +12,7 @@ from typing import Any
 def add(subparsers: Any) -> None:
     """Describes the command to argparse."""
     parser = subparsers.add_parser(
-        "see", help="teach the eyes: a folder of pictures for each class, or glyphs in fonts",
+        "see", help="teach the eyes: a folder of pictures for each class, or glyphs",
         description="With DIR: a folder for each class, a few dozen pictures in each; a folder called "
                     "unknown may hold examples of everything else. With --glyphs: renders each glyph in every "
                     "font that has it and learns to read it in handwriting, without any handwriting.",

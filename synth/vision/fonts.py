@@ -27,8 +27,8 @@ PIXELS = 96  # of the em when a glyph is drawn
 LARGEST = 4 * PIXELS  # a glyph that is wider or taller is a fault of its font
 MOST_FACES = 8  # of one design
 NOT_A_DESIGN = re.compile(
-    r"\b(ui|display|caption|[1-9]00|(extra|ultra|semi|demi)?[ -]?(thin|hairline|light|book|regular|medium|bold"
-    r"|black|heavy|condensed|narrow|wide|oblique|italic|slanted))\b", re.I)
+    r"\b(ui|display|caption|[1-9]00|(extra|ultra|semi|demi)?[ -]?(thin|hairline|light|book|regular|medium"
+    r"|bold|black|heavy|condensed|narrow|wide|oblique|italic|slanted))\b", re.I)
 
 Mask = NDArray[np.float32]
 

@@ -21,6 +21,7 @@ from synth.vision.strokes import GRID, REACH
 CANVAS = 40  # pixels along each side of the picture that is bent, before it is framed
 SPAN = 1.6  # what the canvas spans, in half the glyph's longer side
 COARSE, FINE = 4, 7  # points of the grids of pushes along each side
+NORMAL, EVEN = 5 + 3 * COARSE**2 + 2 * FINE**2, 12  # random numbers that one glyph takes
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ class Spoiling:
     """of the fine grid"""
     thin: float = 0.05
     """half the width of the finest pen, in the same unit"""
-    thick: float = 0.2
+    thick: float = 0.17
     """of the boldest"""
     uneven: float = 0.3
     """of the logarithm of the pen's width along the stroke"""
     cut: float = 0.25
     """share of glyphs that lose a round piece"""
-    blur: float = 0.5
+    blur: float = 0.35
     """share of pictures that are blurred, as a bad camera or a small picture would"""
     noise: float = 0.08
     """the most, of full ink"""
@@ -67,43 +68,43 @@ def _smooth(points: int) -> Any:
     return jnp.asarray(CubicSpline(knots, np.eye(points))(np.linspace(0, 1, CANVAS)), jnp.float32)
 
 
-def _field(key: Any, count: int, points: int) -> Any:
-    """Smooth random fields [count, CANVAS, CANVAS] of about unit variance at the knots."""
+def _field(numbers: Any, points: int) -> Any:
+    """A smooth random field [CANVAS, CANVAS] out of points * points normal numbers."""
     up = _smooth(points)
-    return jnp.einsum("ip,npq,jq->nij", up, jax.random.normal(key, (count, points, points)), up)
+    return up @ numbers.reshape(points, points) @ up.T
 
 
-def _one(key: Any, fields: Any, other: Any, how: Spoiling) -> Any:
-    """One bent glyph [CANVAS, CANVAS], 0..1, from its fields [2, GRID, GRID] and another face's."""
-    k = jax.random.split(key, 16)
-    turn, shear, aspect = (jax.random.normal(k[i]) * s for i, s in
-                           enumerate((how.turn, how.shear, how.aspect)))
+def _between(share: Any, low: float, high: float) -> Any:
+    """From a share 0..1 to a number between the two, evenly in its logarithm."""
+    return low * (high / low) ** share
+
+
+def _one(normal: Any, even: Any, fields: Any, other: Any, how: Spoiling) -> Any:
+    """One bent glyph [CANVAS, CANVAS], 0..1, from its fields [2, GRID, GRID] and another face's, with NORMAL
+    numbers of the normal distribution and EVEN of 0..1."""
+    pushes = jnp.split(normal[5:], np.cumsum([COARSE**2] * 3 + [FINE**2]))
+    turn, shear, aspect = normal[0] * how.turn, normal[1] * how.shear, normal[2] * how.aspect
     axis = jnp.linspace(-SPAN, SPAN, CANVAS)
     y, x = jnp.meshgrid(axis, axis, indexing="ij")
-    far = jax.random.normal(k[3], (2,)) * how.perspective
-    depth = 1 + far[0] * x + far[1] * y
+    depth = 1 + how.perspective * (normal[3] * x + normal[4] * y)
     x, y = x / depth, y / depth
     cos, sin = jnp.cos(turn), jnp.sin(turn)
     x, y = cos * x - sin * y, sin * x + cos * y
     x, y = (x + shear * y) * jnp.exp(-aspect / 2), y * jnp.exp(aspect / 2)
-    amount = jax.random.uniform(k[4], (2,), minval=0.2, maxval=1.3) * jnp.array([how.coarse, how.fine])
-    coarse, fine = _field(k[5], 2, COARSE), _field(k[6], 2, FINE)
-    x = x + amount[0] * coarse[0] + amount[1] * fine[0]
-    y = y + amount[0] * coarse[1] + amount[1] * fine[1]
-    share = jax.random.uniform(k[7]) * (jax.random.uniform(k[8]) < how.blend)
+    coarse, fine = how.coarse * (0.2 + 1.1 * even[0]), how.fine * (0.2 + 1.1 * even[1])
+    x = x + coarse * _field(pushes[0], COARSE) + fine * _field(pushes[3], FINE)
+    y = y + coarse * _field(pushes[1], COARSE) + fine * _field(pushes[4], FINE)
+    share = even[2] * (even[3] < how.blend)
     outline = (1 - share) * fields[0] + share * other[0]
-    pen = jax.random.uniform(k[9]) < how.pen
+    pen = even[4] < how.pen
     distance = _sampled(jnp.where(pen, fields[1], outline), x, y)
-    width = jnp.exp(jax.random.uniform(k[10], minval=jnp.log(how.thin), maxval=jnp.log(how.thick)))
-    width = width * jnp.exp(how.uneven * _field(k[11], 1, COARSE)[0] * jax.random.uniform(k[12]))
+    width = _between(even[5], how.thin, how.thick) * jnp.exp(
+        how.uneven * even[6] * _field(pushes[2], COARSE))
     width = jnp.where(pen, width, width * 0.6 - 0.04)
-    softness = jnp.exp(jax.random.uniform(k[13], minval=jnp.log(0.012), maxval=jnp.log(0.05)))
-    ink = jax.nn.sigmoid((width - distance) / softness)
-    place = jax.random.uniform(k[14], (2,), minval=-1, maxval=1)
-    size = jax.random.uniform(k[15], minval=0.05, maxval=0.2)
-    hole = jnp.exp(-(((axis[None] - place[0]) ** 2 + (axis[:, None] - place[1]) ** 2) / size**2) ** 2)
-    cut = jax.random.uniform(jax.random.fold_in(key, 1)) < how.cut
-    return ink * (1 - cut * hole)
+    ink = jax.nn.sigmoid((width - distance) / _between(even[7], 0.012, 0.05))
+    down, right, size = 2 * even[8] - 1, 2 * even[9] - 1, 0.05 + 0.15 * even[10]
+    hole = jnp.exp(-((((axis[None] - right) ** 2 + (axis[:, None] - down) ** 2) / size**2) ** 2))
+    return ink * (1 - (even[11] < how.cut) * hole)
 
 
 def _sampled(field: Any, x: Any, y: Any) -> Any:
@@ -146,17 +147,19 @@ def spoiled(key: Any, fields: Any, other: Any, how: Spoiling) -> Any:
     """Pictures [n, SIDE, SIDE], 0..1, white ink on black, of glyphs with these fields [n, 2, GRID, GRID];
     `other` are those of the same glyphs in other faces."""
     count = len(fields)
-    keys = jax.random.split(key, 8)
-    bent = jax.vmap(_one, in_axes=(0, 0, 0, None))(jax.random.split(keys[0], count), fields, other, how)
-    stretch = jnp.exp(jax.random.normal(keys[1], (count,)) * how.frame)
-    push = jax.random.normal(keys[2], (count, 2)) * how.frame * BOX
-    small = jax.vmap(framed)(bent, stretch, push)
-    radius = jax.random.uniform(keys[6], (count, 1, 1), minval=0.3, maxval=1.3)
-    radius = jnp.where(jax.random.uniform(keys[7], (count, 1, 1)) < how.blur, radius, 0.05)
+    keys = jax.random.split(key, 3)  # few calls: each of them takes a second to compile
+    normal = jax.random.normal(keys[0], (count, NORMAL + 4))
+    even = jax.random.uniform(keys[1], (count, EVEN + 3))
+    bent = jax.vmap(_one, in_axes=(0, 0, 0, 0, None))(normal[:, :NORMAL], even[:, :EVEN], fields, other, how)
+    stretch = jnp.exp(normal[:, NORMAL] * how.frame)
+    small = jax.vmap(framed)(bent, stretch, normal[:, NORMAL + 1 : NORMAL + 3] * how.frame * BOX)
+    blurred = even[:, EVEN] < how.blur
+    radius = jnp.where(blurred, 0.3 + even[:, EVEN + 1], 0.05)[:, None, None]
     away = jnp.arange(SIDE)[:, None] - jnp.arange(SIDE)[None]
     soft = jnp.exp(-((away[None] / radius) ** 2) / 2)
     soft = soft / soft.sum(axis=2, keepdims=True)
     small = soft @ small @ soft.transpose(0, 2, 1)
-    level = jax.random.uniform(keys[3], (count, 1, 1), maxval=how.noise) ** 2 / how.noise
-    gamma = jnp.exp(jax.random.normal(keys[4], (count, 1, 1)) * 0.3)
-    return jnp.clip(small**gamma + level * jax.random.normal(keys[5], small.shape), 0, 1)
+    level = how.noise * even[:, EVEN + 2, None, None] ** 2
+    gamma = jnp.exp(normal[:, NORMAL + 3, None, None] * 0.3)
+    noisy = jnp.clip(small, 0, 1) ** gamma + level * jax.random.normal(keys[2], small.shape)
+    return jnp.clip(noisy, 0, 1)

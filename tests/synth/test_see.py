@@ -21,13 +21,18 @@ from synth.vision.head import Head, fitted, strangers, with_unknown
 from synth.vision.pictures import LEAST, WAYS, album, class_folders
 
 
+def quiet(_: int) -> None:
+    """Progress that nobody watches."""
+
+
 def picture(kind: str, seed: int) -> NDArray[np.uint8]:
     """Something that even a small network tells apart: discs, stripes or squares in many colours."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:120, 0:150]
     back, front = rng.integers(0, 110, 3), rng.integers(150, 256, 3)
     if kind == "disc":
-        inside = (y - rng.integers(45, 75)) ** 2 + (x - rng.integers(50, 100)) ** 2 < rng.integers(25, 42) ** 2
+        down, right, radius = rng.integers(45, 75), rng.integers(50, 100), rng.integers(25, 42)
+        inside = (y - down) ** 2 + (x - right) ** 2 < radius**2
     elif kind == "stripes":
         inside = (x * np.cos(a := rng.uniform(0, 3)) + y * np.sin(a)) % 14 < 7
     else:
@@ -54,7 +59,7 @@ def bundle(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_bundle_is_whole(bundle: Path) -> None:
-    """Every file is listed with its hash; the last label is "unknown"; pictures are told with their hashes."""
+    """Every file is listed with its hash; the last label is "unknown"; pictures are told by their hashes."""
     assert {check.state for check in verify_bundle(bundle)} == {"ok"}
     assert (bundle / "labels.txt").read_text().split() == ["disc", "squares", "stripes", "unknown"]
     told = json.loads((bundle / "manifest.json").read_text())
@@ -91,7 +96,9 @@ def test_the_same_seed_gives_the_same_bytes(bundle: Path, folder: Path, tmp_path
         assert (again / name).read_bytes() == (bundle / name).read_bytes()
 
 
-def test_a_class_without_pictures_is_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_class_without_pictures_is_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An empty folder, and one with too few, are both named before any work is done."""
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "nothing").mkdir()
@@ -118,7 +125,7 @@ def test_a_broken_picture_is_left_out_by_name(folder: Path, tmp_path: Path) -> N
     """What cannot be read is told and left out; the others are learned from."""
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "disc" / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    found = album(copy, 0, lambda n: None)
+    found = album(copy, 0, quiet)
     assert len(found.unreadable) == 1
     assert "broken.jpg" in found.unreadable[0]
     assert sum(map(len, found.ways.values())) == 21
@@ -129,7 +136,7 @@ def test_a_picture_in_two_classes_is_refused(folder: Path, tmp_path: Path) -> No
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     shutil.copy(copy / "disc" / "0.png", copy / "stripes" / "same.png")
     with pytest.raises(UsageError, match=r"disc.0\.png and .*stripes.same\.png"):
-        album(copy, 0, lambda n: None)
+        album(copy, 0, quiet)
 
 
 def test_what_is_the_same_or_alike_never_parts(folder: Path, tmp_path: Path) -> None:
@@ -139,7 +146,7 @@ def test_what_is_the_same_or_alike_never_parts(folder: Path, tmp_path: Path) -> 
     for n in range(4):
         Image.open(copy / "disc" / f"{n}.png").save(copy / "disc" / f"again{n}.jpg", quality=80)
     for seed in range(4):
-        found = album(copy, seed, lambda n: None)
+        found = album(copy, seed, quiet)
         assert len(found.twice) == 1
         way = {p.path.stem: name for name, some in found.ways.items() for p in some if p.label == 0}
         assert all(way[f"again{n}"] == way[str(n)] for n in range(1, 4))
@@ -149,7 +156,8 @@ def test_what_is_the_same_or_alike_never_parts(folder: Path, tmp_path: Path) -> 
 def rows(rng: np.random.Generator, classes: int, each: int) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Features around a direction for each class."""
     labels = np.repeat(np.arange(classes), each)
-    return (np.eye(classes, 20)[labels] * 3 + rng.normal(0, 0.4, (len(labels), 20))).astype(np.float32), labels
+    features = np.eye(classes, 20)[labels] * 3 + rng.normal(0, 0.4, (len(labels), 20))
+    return features.astype(np.float32), labels
 
 
 def test_unknown_takes_few_of_the_known() -> None:
@@ -165,7 +173,7 @@ def test_unknown_takes_few_of_the_known() -> None:
 
 
 def test_strangers_are_counted_class_by_class() -> None:
-    """Each class is left out in turn and its pictures shown; with two classes there is nothing to leave out."""
+    """Each class is left out in turn and its pictures shown; of two classes none can be left out."""
     rng = np.random.default_rng(1)
     ways = [rows(rng, 4, n) for n in (30, 20, 10)]
     found = strangers(ways[0], ways[1], ways[2], 4, 1e-3)
