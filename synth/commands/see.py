@@ -14,8 +14,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "see", help="teach the eyes: a folder of pictures for each class, or glyphs",
         description="With DIR: a folder for each class, a few dozen pictures in each; a folder called "
-                    "unknown may hold examples of everything else. With --glyphs: renders each glyph in every "
-                    "font that has it and learns to read it in handwriting, without any handwriting.",
+                    "unknown may hold examples of everything else. With --glyphs: renders each glyph in "
+                    "every font that has it and learns to read it in handwriting, without any handwriting.",
     )
     parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="a folder for each class")
     parser.add_argument("--glyphs", metavar="TEXT", help='the characters to read, such as "೦೧೨೩೪೫೬೭೮೯"')

@@ -83,20 +83,21 @@ def _loss(params: Params, key: Any, pictures: Any, labels: Any) -> Any:
 
 
 @partial(jax.jit, static_argnames=("optimiser", "how", "batch"))
-def _step(carry: Any, fields: Any, design_of: Any, key: Any, *, optimiser: Any, how: Spoiling,
+def _step(carry: Any, fields: Any, chances: Any, key: Any, *, optimiser: Any, how: Spoiling,
           batch: int) -> Any:
-    """One step on `batch` new pictures. `design_of` [faces] are chances, so that designs count alike."""
-    params, average, state = carry
+    """One step on `batch` new pictures; `chances` [faces] of being drawn."""
+    params, average, state, number = carry
     keys = jax.random.split(key, 5)
     faces, glyphs = fields.shape[:2]
-    face, other = (jax.random.choice(k, faces, (batch,), p=design_of) for k in keys[:2])
+    face, other = (jax.random.choice(k, faces, (batch,), p=chances) for k in keys[:2])
     label = jnp.arange(batch) % glyphs
     pictures = spoiled(keys[2], fields[face, label], fields[other, label], how)
     loss, slopes = jax.value_and_grad(_loss)(params, keys[3], pictures, label)
     updates, state = optimiser.update(slopes, state, params)
     params = optax.apply_updates(params, updates)
-    average = jax.tree.map(lambda a, p: AVERAGING * a + (1 - AVERAGING) * p, average, params)
-    return (params, average, state), loss
+    old = jnp.minimum(AVERAGING, (1 + number) / (10 + number))  # the first weights are soon forgotten
+    average = jax.tree.map(lambda a, p: old * a + (1 - old) * p, average, params)
+    return (params, average, state, number + 1), loss
 
 
 def train(fields: Fields, chances: NDArray[np.float64], recipe: Recipe, seed: int,
@@ -107,7 +108,7 @@ def train(fields: Fields, chances: NDArray[np.float64], recipe: Recipe, seed: in
                                                   recipe.steps, recipe.rate / 100)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
     params = start_params(fields.shape[1], seed)
-    carry = (params, params, optimiser.init(params))
+    carry = (params, params, optimiser.init(params), jnp.zeros(()))
     table, weights = jnp.asarray(fields, jnp.float32), jnp.asarray(chances)
     key = jax.random.PRNGKey(seed + 1)
     for step in range(recipe.steps):
