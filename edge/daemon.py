@@ -16,6 +16,7 @@ from typing import Protocol
 
 from edge import logs
 from edge.actions import Actions
+from edge.clock import Clock
 from edge.config import Config
 from edge.ears import Ears
 from edge.errors import HeychipError
@@ -28,12 +29,11 @@ from edge.parts import Parts
 from edge.rules import Rules, Say
 from edge.signals import Signals
 from edge.voice import Voice
+from edge.watch import Watch
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
-FED_S = 1.0  # the watchdog is fed no more often
-STUCK_S = 30.0  # a thread that does not come back for so long never will
 CLEAN_S = 3.5  # for the threads to end when asked to; the promise is 5 s
 FAILED_S = 1.0  # and when one of them has failed; the promise is 2 s
 
@@ -60,6 +60,7 @@ class Daemon:
         signals: Signals | None = None,
         notifier: Notifier | None = None,
         reload: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
         hard_exit: Callable[[int], object] = os._exit,
     ) -> None:
         """`tell` writes the events. `reload` prepares the next configuration as a whole, and tells whether it
@@ -68,6 +69,7 @@ class Daemon:
         self._signals, self._notifier = signals or Signals(), notifier or Notifier()
         self._reload, self._hard_exit = reload, hard_exit
         self._recorded = config.microphone.backend == "recording"
+        self._clock = clock or Clock()
         self._stop = threading.Event()
         self._lock = threading.Lock()  # ears and eyes share the rules
         self._rules, self._actions = Rules(config), Actions()
@@ -75,22 +77,31 @@ class Daemon:
         self._gate.stand(True)  # until the ears say otherwise
         self._voice = Voice(parts.speech, self._gate, tell=tell, now_s=self._now_s)
         self._ears = self._eyes = None
+        nap, now_s = self._nap, self._clock.now_s
         if parts.ear is not None:
             self._ears = Ears(
-                config.microphone, parts.ear, self._gate, hear=self._heard, tell=tell, wait=self._stop.wait
+                config.microphone,
+                parts.ear,
+                self._gate,
+                hear=self._heard,
+                tell=tell,
+                wait=nap,
+                now_s=now_s,
             )
         if parts.eye is not None:
-            self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=self._stop.wait)
+            self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
         self._failure: BaseException | None = None
-        self._beats: dict[str, float] = {}
+        self._watch = Watch(self._notifier, now_s)
         self._ears_cpu_s = 0.0
-        self._signs, self._fed_s, self._ready = -1, -FED_S, False
         self.reloading = False
 
     def _now_s(self) -> float:
         """The clock of rules and queues: that of the stream where it is a recording, whose pace then does not
         matter, else the monotonic one, which also goes on without a microphone."""
-        return self._gate.stream_s if self._recorded else time.monotonic()
+        return self._gate.stream_s if self._recorded else self._clock.now_s()
+
+    def _nap(self, seconds: float) -> bool:
+        return self._clock.wait(self._stop, seconds)
 
     def run(self) -> int:
         """Until a signal, a failure or the end of the recording; gives the exit code. Raises the HeychipError
@@ -104,10 +115,10 @@ class Daemon:
         ]
         try:
             for thread in threads:
-                self._beats[thread.name] = time.monotonic()
+                self._watch.beat(thread.name)
                 thread.start()
             while not self._over():
-                self._stop.wait(POLL_S)
+                self._nap(POLL_S)
         except BaseException as error:
             self._fail("main", error)
         left = self._shut(threads)
@@ -119,11 +130,11 @@ class Daemon:
         try:
             while not self._stop.is_set() and not room.done:
                 room.step()
-                self._beats[name] = time.monotonic()
+                self._watch.beat(name)
         except BaseException as error:
             self._fail(name, error)
         finally:
-            self._beats.pop(name, None)
+            self._watch.forget(name)
             if name == "ears":
                 self._ears_cpu_s = time.thread_time()
             try:
@@ -154,21 +165,11 @@ class Daemon:
         return at_end and self._voice.idle and not self._actions.running
 
     def _look_after(self) -> None:
-        now_s = time.monotonic()
-        for name, beat_s in list(self._beats.items()):
-            if now_s - beat_s > STUCK_S:
-                self._fail(name, HeychipError(f"{name}: hung for {STUCK_S:.0f} s; ending, to be restarted"))
-        state = self._ears.state if self._ears else "LOOKING"
-        if state and not self._ready:
-            self._ready = True
-            self._notifier.ready()
-        if state:
-            counts = " ".join(f"{n} {self._tell.counts.get(n, 0)}" for n in ("heard", "seen", "said"))
-            self._notifier.status(f"{state}: {counts}")
-        signs = self._ears.signs if self._ears else self._signs + 1
-        if signs != self._signs and now_s - self._fed_s >= FED_S:
-            self._signs, self._fed_s = signs, now_s
-            self._notifier.watchdog()
+        try:
+            self._watch.stuck()
+        except HeychipError as error:
+            self._fail("main", error)
+        self._watch.tell(self._ears, self._tell.counts)
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}

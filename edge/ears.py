@@ -47,9 +47,11 @@ class Ears:
         hear: Callable[[Heard, float], None],
         tell: Callable[..., None],
         wait: Callable[[float], object] = time.sleep,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`hear(heard, time_s)` is called for each word, `tell(event, time_s, …)` for each change of state;
-        `wait(seconds)` sleeps, and less where the daemon ends."""
+        `wait(seconds)` sleeps, and less where the daemon ends; `now_s` is a clock that never goes back."""
+        self._now_s = now_s
         self._config, self._ear, self._gate = config, ear, gate
         self._hear, self._tell, self._wait = hear, tell, wait
         self._recorded = config.backend == "recording"
@@ -62,7 +64,7 @@ class Ears:
         """grows with every piece of sound, and while waiting for a microphone: food for the watchdog"""
         self.bad_samples = 0
         self._backoff_s, self._retry_s = 1.0, 0.0
-        self._heard_s = self._ontime_s = time.monotonic()
+        self._heard_s = self._ontime_s = self._now_s()
         self._stops, self._well_s = 0, 0.0
         self._lost_s = 0.0  # of the stream, in gaps
         self._fed = self._in_hop = 0  # samples given to the listener, in all and since its last decision
@@ -78,7 +80,7 @@ class Ears:
         if self._microphone is None:
             self._open()
             return
-        before_s = time.monotonic()
+        before_s = self._now_s()
         try:
             chunk = self._microphone.read(READ_S)
         except DeviceError as error:
@@ -91,7 +93,7 @@ class Ears:
             return
         if self._microphone.ended:
             self._finish()
-        elif chunk is None and time.monotonic() - self._heard_s > SILENT_S and not self._recorded:
+        elif chunk is None and self._now_s() - self._heard_s > SILENT_S and not self._recorded:
             self._stopped()
 
     def close(self) -> None:
@@ -101,7 +103,7 @@ class Ears:
             self._microphone = None
 
     def _open(self) -> None:
-        now_s = time.monotonic()
+        now_s = self._now_s()
         self.signs += 1
         if now_s < self._retry_s:
             self._wait(min(0.2, self._retry_s - now_s))
@@ -113,7 +115,7 @@ class Ears:
                 raise  # a name that fits none or several is a mistake of the configuration, not of the day
             self._lose(str(error))
             return
-        self._heard_s = self._ontime_s = time.monotonic()
+        self._heard_s = self._ontime_s = self._now_s()
         self._backoff_s = 1.0
         self._restart()
         self._check.reset()
@@ -126,9 +128,9 @@ class Ears:
         self._gate.stand(True)
         if self.state != "WAITING":
             self._become("WAITING", why=why)
-        elif self._sparing.allow("waiting", time.monotonic()):
+        elif self._sparing.allow("waiting", self._now_s()):
             log.warning(logs.line("microphone_waiting", why=why))
-        self._retry_s = time.monotonic() + self._backoff_s
+        self._retry_s = self._now_s() + self._backoff_s
         self._backoff_s = min(2 * self._backoff_s, LAST_BACKOFF_S)
 
     def _stopped(self) -> None:
@@ -140,7 +142,7 @@ class Ears:
         self._retry_s = 0.0
 
     def _keep_pace(self, before_s: float, chunk: Chunk | None) -> None:
-        now_s = time.monotonic()
+        now_s = self._now_s()
         if now_s - before_s >= WAITED_S or chunk is None:
             self._ontime_s = now_s
             self._gate.caught_up()
@@ -150,7 +152,7 @@ class Ears:
                 log.warning(logs.line("too_slow", why="hops come faster than they can be heard"))
 
     def _take(self, chunk: Chunk) -> None:
-        self._heard_s = time.monotonic()
+        self._heard_s = self._now_s()
         self.signs += 1
         if self._resampler is None or chunk.rate_hz != self._rate_hz:
             if self._resampler is not None:
@@ -164,7 +166,7 @@ class Ears:
 
     def _skip(self, gap_s: float) -> None:
         """Sound was lost: the clock goes on, and what lies before a long gap is forgotten."""
-        if self._sparing.allow("gap", time.monotonic()):
+        if self._sparing.allow("gap", self._now_s()):
             log.warning(logs.line("gap", lost_s=gap_s))
         self._pass_on(self._ear.listener.flush())
         self._lost_s += gap_s
@@ -179,14 +181,14 @@ class Ears:
             return samples
         bad = int(np.count_nonzero(~finite))
         self.bad_samples += bad
-        if self._sparing.allow("bad", time.monotonic()):
+        if self._sparing.allow("bad", self._now_s()):
             log.warning(logs.line("bad_samples", count=bad, total=self.bad_samples))
         self._restart()
         return np.where(finite, samples, np.float32(0))
 
     def _look_after(self, samples: Samples) -> None:
         advice = self._check.step(samples, self._rate_hz)
-        if advice and self._sparing.allow("loud", time.monotonic()):
+        if advice and self._sparing.allow("loud", self._now_s()):
             log.warning(logs.line("too_loud", advice=advice))
         if self._check.deaf and self.state == "LISTENING":
             self._become("DEAF", why="nothing but the same value for a minute; is the microphone muted?")
@@ -198,7 +200,7 @@ class Ears:
         self._stops, self._well_s = 0, 0.0
         measured_hz = getattr(self._microphone, "measured_rate_hz", None)
         wrong = measured_hz and abs(measured_hz / self._rate_hz - 1) > RATE_TOLERANCE
-        if wrong and self._sparing.allow("rate", time.monotonic()):  # opening it all the time would be worse
+        if wrong and self._sparing.allow("rate", self._now_s()):  # opening it all the time would be worse
             self._lose(f"it gives {measured_hz:.0f} samples a second, not {self._rate_hz}")
 
     def _feed(self, sound: Samples) -> None:

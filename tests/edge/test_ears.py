@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from daemon_rig import RECORDED, Run, script
 
+from edge.clock import Clock
 from edge.config import Config, MicrophoneConfig
 from edge.errors import DeviceError, HeychipError
 from edge.events import Chunk, Heard
@@ -99,30 +101,30 @@ def test_d8_clipping(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("gain") == 1
 
 
-class Clock:
+class StillClock(Clock):
     """A clock for the ears that only waiting moves."""
 
     def __init__(self) -> None:
-        self.now_s = 1000.0
-        self.waits: list[float] = []
+        super().__init__()
+        self.time_s = 1000.0
 
-    def monotonic(self) -> float:
-        return self.now_s
+    def now_s(self) -> float:
+        return self.time_s
 
-    def wait(self, seconds: float) -> None:
-        self.now_s += seconds
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self.time_s += seconds
+        return event.is_set()
 
 
-def test_d1_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d1_backoff() -> None:
     """An absent microphone is tried again after 1, 2, 4 … 30 s; state WAITING, with signs of life."""
     from edge.ears import Ears
     from edge.gate import Gate
 
-    clock, tries, told = Clock(), [], []
-    monkeypatch.setattr("edge.ears.time", clock)
+    clock, tries, told = StillClock(), [], []
 
     def absent() -> Microphone:
-        tries.append(clock.now_s - 1000)
+        tries.append(clock.time_s - 1000)
         if len(tries) < 8:
             raise DeviceError("there is no microphone")
         return FakeMicrophone([silence(0.1)])
@@ -133,7 +135,8 @@ def test_d1_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
         Gate(0.4),
         hear=lambda *_: None,
         tell=lambda *_, **values: told.append(values["state"]),
-        wait=clock.wait,
+        wait=lambda seconds: clock.wait(threading.Event(), seconds),
+        now_s=clock.now_s,
     )
     signs = []
     while ears.state != "LISTENING":
@@ -176,22 +179,21 @@ def test_d2_unplugged_and_back() -> None:
     assert run.listener.resets == 2
 
 
-def test_d6_stops_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d6_stops_silently() -> None:
     """A microphone that gives nothing for 2 s is opened again; the third time in a row ends it, with 1."""
-    clock = Clock()
-    monkeypatch.setattr("edge.ears.time", clock)
+    clock = StillClock()
     opened = []
 
     class Mute(QuietRoom):
         def read(self, timeout_s: float) -> Chunk | None:
-            clock.now_s += timeout_s
+            clock.time_s += timeout_s
             return None
 
     def open_it() -> Microphone:
         opened.append(Mute())
         return opened[-1]
 
-    run = Run(open_it, config=Config())
+    run = Run(open_it, config=Config(), clock=clock)
     with pytest.raises(HeychipError, match="stopped 3 times") as caught:
         run.go()
     assert caught.value.exit_code == 1
