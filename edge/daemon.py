@@ -90,6 +90,8 @@ class Daemon:
             )
         if parts.eye is not None:
             self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
+        if parts.memory is not None:
+            parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
         self._watch = Watch(self._notifier, now_s)
         self._ears_cpu_s = 0.0
@@ -108,6 +110,7 @@ class Daemon:
         that ended it."""
         cpu_s, wall_s = time.process_time(), time.monotonic()
         rooms: dict[str, Room | None] = {"voice": self._voice, "ears": self._ears, "eyes": self._eyes}
+        rooms["memory"] = self._parts.memory.scribe if self._parts.memory else None
         threads = [
             threading.Thread(target=self._live, args=(name, room), name=name, daemon=True)
             for name, room in rooms.items()
@@ -173,7 +176,10 @@ class Daemon:
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}
-        if self._gate.closed_at(time_s):
+        gated = self._gate.closed_at(time_s)
+        if self._parts.memory is not None:
+            self._parts.memory.note(heard, time_s, gated=gated)
+        if gated:
             self._tell("gated", time_s, **row)
             return
         self._tell("heard", time_s, **row, members=list(heard.members))

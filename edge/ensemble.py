@@ -66,7 +66,8 @@ class Ensemble:
         margin."""
         rows = zip(self.names, self._over.tolist(), self._thresholds.tolist(), strict=True)
         return [{"name": name, "logit": None if over <= NOTHING else round(over + threshold, 4),
-                 "threshold": round(threshold, 4), "margin": round(over, 4)} for name, over, threshold in rows]
+                 "threshold": round(threshold, 4), "margin": round(over, 4)}
+                for name, over, threshold in rows]
 
     def step(self, logits: NDArray[np.float32], time_s: float, *, fresh: bool = True) -> Heard | None:
         """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided. Where

@@ -1,7 +1,7 @@
 """Files written whole: a reader sees the old file or the new one, never half of one, whenever the power goes.
 
-What was written is flushed before it gets its name, and the folder after: a name that a power cut takes back is
-the old file again, a name that is there is the whole new one (Pillai et al., OSDI 2014, on what else happens).
+What was written is flushed before it gets its name, and the folder after. A name that a power cut takes back
+is the old file again (Pillai et al., OSDI 2014, on what else file systems do).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 
 def write_whole(path: Path | str, data: bytes) -> None:
-    """Write `data` to `path` under a temporary name, flush it to the disk, rename it into place, and flush the
-    folder: once this returns, the new file is what a power cut leaves."""
+    """Write `data` to `path` under a temporary name, flush it to the disk, rename it into place, and flush
+    the folder: once this returns, the new file is what a power cut leaves."""
     path = Path(path)
     make_folder(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))

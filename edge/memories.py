@@ -111,14 +111,16 @@ class Memories:
     def open(self) -> None:
         """Take the folder, and clean up after whoever was cut off in it. Raises OSError, also where another
         process has it."""
-        make_folder(self.folder)
+        if not self.folder.exists():
+            make_folder(self.folder)
+            self.folder.chmod(0o750)  # how people sound who passed by is not for everybody
         lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._kept = read_memories(self.folder)
             whole = {path.name for one in self._kept for path in (one.wav, one.json)} | {LOCK}
             ours = re.compile(r"\.?\d{9,}_.*")  # what a person puts into the folder is left alone
-            names = [name for name in os.listdir(self.folder) if ours.fullmatch(name)]
+            names = [path.name for path in self.folder.iterdir() if ours.fullmatch(path.name)]
             self._next = 1 + max((int(name.lstrip(".").split("_")[0]) for name in names), default=0)
             for name in set(names) - whole:
                 (self.folder / name).unlink(missing_ok=True)
@@ -176,7 +178,7 @@ def find(folder: Path, number: int) -> Memory:
     for path in folder.glob(f"{number:09d}_*.json"):
         if (memory := read_memory(path)) is not None:
             return memory
-    raise UsageError(f"{folder}: there is no memory {number}; `heychip memory list` shows those that are there")
+    raise UsageError(f"{folder}: there is no memory {number}; `heychip memory list` shows what is there")
 
 
 def _text(facts: Mapping[str, Any]) -> bytes:

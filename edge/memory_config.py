@@ -1,4 +1,4 @@
-"""[memory]: whether and how much of what the field sounded like is kept. Nothing is, unless a folder is named."""
+"""[memory]: whether, and how much, of what the field sounds like is kept. Nothing is without a folder."""
 
 from __future__ import annotations
 

@@ -1,39 +1,33 @@
 """Remembering: the last seconds before and after every word that was heard and every one that nearly was.
 
-`Remember` stands around the listener, keeps the sound that it was fed, and notices near-misses; it runs in the
-thread of the ears and never touches the disk. `Scribe` writes, in a thread of its own: a card that takes a
-second, or is full, costs nobody a hop.
+`Remember` stands around the listener, keeps the sound that it was fed, and notices near-misses. It runs in
+the thread of the ears and never touches the disk: that is for the scribe.
 """
 
 from __future__ import annotations
 
 import datetime
-import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import logs
 from edge.ensemble import Ensemble
 from edge.events import RATE_HZ, STEP, Heard
 from edge.gate import Gate
 from edge.memories import Memories
 from edge.memory_config import MemoryConfig
 from edge.parts import Listening
+from edge.scribe import Job, Scribe
 
-log = logging.getLogger(__name__)
-
+MOST_FIRED = 8
 LONG_S = 2.0  # a score that stays near the threshold for so long is told of without waiting for its end
-MOST_WAITING = 16  # moments that wait for the disk: 2 MB
-COMPLAIN_S = 3_600.0
-WAIT_S = 0.5
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 Sound = NDArray[np.float32]
@@ -60,25 +54,17 @@ class _Moment:
     facts: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Job:
-    """A moment with its sound."""
-
-    sound: Sound = field(repr=False)
-    """[n], 16 kHz"""
-    facts: Mapping[str, Any]
-
-
 class Remember:
     """A listener (see edge.parts.Listening) that remembers. `note` tells it what became of what was heard."""
 
     def __init__(
-        self, listener: Listening, config: MemoryConfig, *, keep: Callable[[Job], object],
+        self, listener: Listening, config: MemoryConfig, *,
         bundles: Mapping[Ensemble, Mapping[str, str]] | None = None, refractory_s: float = 1.0,
     ) -> None:  # fmt: skip
-        """`keep` takes a moment, at once; `bundles` is what to tell of the bundle behind each ensemble; of the
-        near-misses of one, two are `refractory_s` apart."""
-        self._listener, self._keep = listener, keep
+        """`bundles` is what to tell of the bundle behind each ensemble; of the near-misses of one, two are
+        `refractory_s` apart."""
+        memories = Memories(config.folder, most_mb=config.most_mb, most_files=config.most_files)
+        self._listener, self.scribe = listener, Scribe(memories, before_end=self.finish)
         self._bundles, self._refractory_s = dict(bundles or {}), refractory_s
         self._floor = -config.near
         self._before = -(-round(config.before_s * RATE_HZ) // STEP) * STEP  # whole hops, so that they repeat
@@ -99,7 +85,7 @@ class Remember:
         self._waiting: list[_Moment] = []
         self._near: dict[Ensemble, _Near] = {}
         self._last_s: dict[Ensemble, float] = {}
-        self._fired: dict[str, tuple[float, Ensemble, list[dict[str, Any]]]] = {}
+        self._fired: dict[tuple[str, float], tuple[Ensemble, list[dict[str, Any]]]] = {}
 
     @property
     def armed(self) -> bool:
@@ -149,7 +135,9 @@ class Remember:
             elif now_s - near.begun_s >= LONG_S:
                 self._nearly(ensemble, near)
         if event is not None:
-            self._fired[event.word] = (now_s, ensemble, ensemble.told())
+            if len(self._fired) > MOST_FIRED:  # those that the listener did not pass on
+                self._fired.clear()
+            self._fired.setdefault((event.word, event.time_s), (ensemble, ensemble.told()))
             self._last_s[ensemble] = now_s
 
     def _nearly(self, ensemble: Ensemble, near: _Near) -> None:
@@ -166,17 +154,18 @@ class Remember:
             if self._gate.closed_at(time_s):
                 return
         best = max(near.members, key=lambda row: float(row["margin"]))
+        known = self._bundles.get(ensemble, {})
         self._remember("near_miss", near.best_s, {
             "word": ensemble.word, "member": best["name"], "margin": round(near.margin, 4),
-            "time_s": round(time_s, 3), "members": near.members, **self._bundles.get(ensemble, {})})  # fmt: skip
+            "time_s": round(time_s, 3), "members": near.members, **known})
 
     def note(self, heard: Heard, time_s: float, *, gated: bool) -> None:
         """A word was heard at `time_s` of the stream; `gated`: while we spoke, so that nothing follows."""
-        at_s, ensemble, members = self._fired.pop(heard.word, (heard.time_s, None, []))
+        ensemble, members = self._fired.pop((heard.word, heard.time_s), (None, []))
         known = self._bundles.get(ensemble, {}) if ensemble is not None else {}
-        self._remember("gated" if gated else "heard", at_s, {
+        self._remember("gated" if gated else "heard", heard.time_s, {
             "word": heard.word, "member": heard.member, "margin": heard.score, "time_s": round(time_s, 3),
-            "members": members, **known})  # fmt: skip
+            "members": members, **known})
 
     def _remember(self, kind: str, at_s: float, facts: dict[str, Any]) -> None:
         row = {"kind": kind, **facts, "gated": kind == "gated", "device": self._device(), **clocks()}
@@ -194,7 +183,7 @@ class Remember:
             start = max(one.end - self._before, -(-first // STEP) * STEP)
             sound = np.concatenate([*self._sounds, np.zeros(0, np.float32)])
             sound = sound[start - first : one.end + self._after - first]
-            self._keep(Job(sound, {**one.facts, "decided_at_s": (one.end - start) / RATE_HZ}))
+            self.scribe.offer(Job(sound, {**one.facts, "decided_at_s": (one.end - start) / RATE_HZ}))
 
     def finish(self) -> None:
         """Keep what waits, with as much sound after it as there is."""
@@ -210,77 +199,3 @@ def clocks() -> dict[str, Any]:
         boot = ""
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     return {"wall_clock": at, "boot": boot, "since_boot_s": round(time.clock_gettime(time.CLOCK_BOOTTIME), 3)}
-
-
-class Scribe:
-    """Writes moments to the disk, in a thread of its own (see edge.daemon.Room); `offer` is for the others."""
-
-    done = False
-
-    def __init__(self, memories: Memories) -> None:
-        self._memories = memories
-        self._jobs: deque[Job] = deque()
-        self._changed = threading.Condition()
-        self._sparing = logs.Sparing(COMPLAIN_S)
-        self.kept = self.lost = 0
-        self.before_end: Callable[[], object] = lambda: None
-
-    def offer(self, job: Job) -> None:
-        """Ask for a moment to be kept. Never waits: where the disk is that slow, it is lost."""
-        with self._changed:
-            if len(self._jobs) >= MOST_WAITING:
-                self.lost += 1
-                self._complain("the disk is too slow")
-                return
-            self._jobs.append(job)
-            self._changed.notify_all()
-
-    def step(self) -> None:
-        """Write one moment, or wait a while for one."""
-        with self._changed:
-            if not self._jobs:
-                self._changed.wait(WAIT_S)
-        self._write()
-
-    def close(self) -> None:
-        """Write the rest and let go of the folder."""
-        self.before_end()
-        while self._write():
-            pass
-        self._memories.close()
-
-    def _write(self) -> bool:
-        """Whether there was anything to write."""
-        with self._changed:
-            if not self._jobs:
-                return False
-            job = self._jobs.popleft()
-        try:
-            if not self._memories.is_open:
-                self._memories.open()
-            memory = self._memories.keep(job.sound, job.facts)
-        except OSError as error:
-            self.lost += 1
-            self._complain(error.strerror or str(error))
-        else:
-            self.kept += 1
-            facts = {key: job.facts[key] for key in ("kind", "word", "margin")}
-            log.debug(logs.line("remembered", number=memory.number, **facts))
-        return True
-
-    def _complain(self, why: str) -> None:
-        if self._sparing.allow("memory", time.monotonic()):
-            log.warning(logs.line("memory_not_kept", folder=self._memories.folder, why=why, lost=self.lost,
-                                  remedy="room on the disk, and a folder that the service may write to"))
-
-
-def around(
-    listener: Listening, config: MemoryConfig, bundles: Mapping[Ensemble, Mapping[str, str]],
-    refractory_s: float,
-) -> tuple[Remember, Scribe]:  # fmt: skip
-    """A listener that remembers in the configured folder, and who writes."""
-    memories = Memories(config.folder, most_mb=config.most_mb, most_files=config.most_files)
-    scribe = Scribe(memories)
-    remember = Remember(listener, config, keep=scribe.offer, bundles=bundles, refractory_s=refractory_s)
-    scribe.before_end = remember.finish
-    return remember, scribe

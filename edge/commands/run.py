@@ -75,33 +75,41 @@ def build(config: Config) -> Parts:
     from edge.config import check_words
     from edge.errors import ConfigError
     from edge.parts import Parts
+    from edge.remember import Remember
     from edge.speech import open_speech
 
     ear, words = _ear(config)
     eye, labels = _eye(config)
     if problems := check_words(config, words, labels):
         raise ConfigError(config.path, problems)
-    return Parts(open_speech(config.speech), ear, eye)
+    memory = ear.listener if ear is not None and isinstance(ear.listener, Remember) else None
+    return Parts(open_speech(config.speech), ear, eye, memory)
 
 
 def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
-    from edge.bundle import load_bundle
+    from edge.bundle import load_bundle, told
     from edge.lazy import LazyListener
     from edge.listener import Listener
     from edge.microphone import open_microphone
-    from edge.parts import Ear
+    from edge.parts import Ear, Listening
+    from edge.remember import Remember
     from edge.resample import Resampler
 
     listen = config.listen
     if not listen.bundles:
         return None, ()
+    bundles = [load_bundle(name) for name in listen.bundles]
     listener = Listener(
-        [load_bundle(name) for name in listen.bundles],
+        bundles,
         refractory_s=listen.refractory_s,
         release=listen.release,
         offset=listen.offset,
     )
-    hears = LazyListener(listener) if listen.lazy else listener
+    hears: Listening = LazyListener(listener) if listen.lazy else listener
+    if config.memory.folder:
+        behind = {e: told(b) for e, b in zip(listener.ensembles, bundles, strict=True)}
+        hears = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
+        listener.watch = hears.watch
     return Ear(lambda: open_microphone(config.microphone), Resampler, hears), listener.words
 
 
