@@ -61,13 +61,14 @@ class Daemon:
         notifier: Notifier | None = None,
         reload: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
+        alongside: Callable[[], object] = lambda: None,
         hard_exit: Callable[[int], object] = os._exit,
     ) -> None:
         """`tell` writes the events. `reload` prepares the next configuration as a whole, and tells whether it
-        may begin. `hard_exit` is the last resort against a thread that hangs."""
+        may begin. `alongside` is called a few times a second; `hard_exit` against a thread that hangs."""
         self._config, self._parts, self._tell = config, parts, tell
         self._signals, self._notifier = signals or Signals(), notifier or Notifier()
-        self._reload, self._hard_exit = reload, hard_exit
+        self._reload, self._alongside, self._hard_exit = reload, alongside, hard_exit
         self._recorded = config.microphone.backend == "recording"
         self._clock = clock or Clock()
         self._stop = threading.Event()
@@ -111,11 +112,9 @@ class Daemon:
         cpu_s, wall_s = time.process_time(), time.monotonic()
         rooms: dict[str, Room | None] = {"voice": self._voice, "ears": self._ears, "eyes": self._eyes}
         rooms["memory"] = self._parts.memory.scribe if self._parts.memory else None
-        threads = [
-            threading.Thread(target=self._live, args=(name, room), name=name, daemon=True)
-            for name, room in rooms.items()
-            if room is not None
-        ]
+        live = {name: room for name, room in rooms.items() if room is not None}
+        threads = [threading.Thread(target=self._live, args=one, name=one[0], daemon=True)
+                   for one in live.items()]  # fmt: skip
         try:
             for thread in threads:
                 self._watch.beat(thread.name)
@@ -155,6 +154,7 @@ class Daemon:
     def _over(self) -> bool:
         """Looks after everything once; True where it is time to end."""
         self._actions.step()
+        self._alongside()
         self._look_after()
         if self._signals.end or self._stop.is_set():
             return True
