@@ -51,7 +51,7 @@ def activate(
         fresh = folder / KEPT / f"{version}.new"
         try:
             margins = hear_first(_copy(bundle, fresh, name), hears)
-            _own(fresh, folder)
+            _own(folder / KEPT, folder)
             sync_tree(fresh)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)

@@ -28,8 +28,8 @@ def versions(folder: Path) -> dict[str, list[str]]:
     """Name to versions, the one in use first. Where the file is damaged, by the versions that are there."""
     try:
         found = json.loads((folder / ACTIVE).read_bytes())
-        rows = {name: row for name, row in found.items() if isinstance(row, list) and row}
-        if all(isinstance(one, str) and one.isdecimal() for row in rows.values() for one in row):
+        rows: dict[str, list[str]] = {k: row for k, row in found.items() if row and isinstance(row, list)}
+        if len(rows) == len(found) and all(str(one).isdecimal() for row in rows.values() for one in row):
             return rows
     except OSError:  # nothing was ever activated here
         return {}
