@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edge.active import ACTIVE, KEPT, kept, state_folder, versions
-from edge.bundle import Bundle, find_bundle, load_bundle, read_files
+from edge.active import ACTIVE, KEPT, active, kept, state_folder, versions
+from edge.bundle import Bundle, load_bundle, read_files
 from edge.errors import ModelError
 from edge.files import make_folder, sweep, sync, sync_tree, write_whole
 from edge.hearing_trial import hear_first
 from edge.manifest import MANIFEST
+from edge.model_folders import folders
 
 KEEP = 3  # versions of each bundle: the one in use, and two to go back to
 LOCK = ".lock"
@@ -73,18 +74,12 @@ def roll_back(name: str, folder: Path | None = None) -> Path:
         rows = versions(folder)
         if name not in rows:
             raise ModelError(name, f"was not activated in {folder}", "`heychip models list` shows them all")
-        older = [one for one in rows[name][1:] if kept(folder, name, one)]
-        if older:
-            rows[name] = older
-        else:
-            del rows[name]
-        before = (folder / ACTIVE).read_bytes()
-        _write(folder, rows)
-        try:
-            return find_bundle(name)
-        except ModelError as error:
-            write_whole(folder / ACTIVE, before)
-            raise ModelError(name, "has no version to go back to", "activate another bundle") from error
+        older = [one for one in rows.pop(name)[1:] if kept(folder, name, one)]
+        place = kept(folder, name, older[0]) if older else _unactivated(folder, name)
+        if place is None:
+            raise ModelError(name, "has no version to go back to", "activate another bundle")
+        _write(folder, {**rows, name: older} if older else rows)
+        return place
 
 
 @contextmanager
@@ -124,6 +119,16 @@ def _copy(bundle: Bundle, fresh: Path, name: str) -> Bundle:
         target.write_bytes(data)
     (fresh / name / MANIFEST).write_bytes((bundle.path / MANIFEST).read_bytes())
     return load_bundle(fresh / name)
+
+
+def _unactivated(folder: Path, name: str) -> Path | None:
+    """What the name means where nothing was activated in this folder: copied by hand, or shipped."""
+    for at in (folder, *folders()):  # the folder is among them, perhaps by a relative name
+        in_use = None if at.resolve() == folder.resolve() else active(at).get(name)
+        for place in (in_use, at / name, at / f"{name}.onnx"):
+            if place is not None and place.exists():
+                return place
+    return None
 
 
 def _write(folder: Path, rows: Mapping[str, list[str]]) -> None:
