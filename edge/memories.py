@@ -114,7 +114,7 @@ class Memories:
         if not self.folder.exists():
             make_folder(self.folder)
             self.folder.chmod(0o750)  # how people sound who passed by is not for everybody
-        lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(self.folder / LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._kept = read_memories(self.folder)
