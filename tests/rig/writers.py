@@ -77,7 +77,7 @@ def check_text(folder: Path, done: int, begun: int) -> None:
 
 
 def write_event(folder: Path, number: int) -> None:
-    edge.eventlog.MOST_BYTES = 1_500  # so that the file is set aside now and then
+    edge.eventlog.MOST_BYTES = 400  # so that the file is set aside now and then
     EventLog(folder / "events.jsonl", out=StringIO())("heard", number, word="hey " * (1 + number % 5))
 
 
@@ -87,7 +87,7 @@ def check_events(folder: Path, done: int, begun: int) -> None:
     write_event(folder, 10**6)
     names = [folder / name for name in ("events.jsonl.1", "events.jsonl") if (folder / name).exists()]
     rows = []
-    for line in b"".join(name.read_bytes() for name in names).split(b"\n"):
+    for line in (line for name in names for line in name.read_bytes().split(b"\n")):
         try:
             rows.append(json.loads(line))
         except ValueError:
