@@ -20,7 +20,7 @@ from edge.intake import GAP_S, Intake
 from edge.microphone import Microphone
 from edge.microphone.pace import likely_rate_hz
 from edge.parts import Ear
-from edge.patience import Patience
+from edge.patience import CLOSE_S, Patience
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Ears:
         """Let go of the microphone."""
         if self._microphone is not None:
             microphone, self._microphone = self._microphone, None
-            with self._patience.call("in closing the microphone"):
+            with self._patience.call("in closing the microphone", CLOSE_S):
                 microphone.close()
 
     def _open(self) -> None:

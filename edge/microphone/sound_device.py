@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from edge.errors import DeviceError
 from edge.microphone import Device, choose_input
-from edge.microphone.live import BLOCK_S, Live, attempts, is_gone, log, quiet, refusal
+from edge.microphone.cards import with_cards
+from edge.microphone.live import BLOCK_S, Live, aim, attempts, is_gone, log, quiet, refusal
 
 if TYPE_CHECKING:
     from edge.config import MicrophoneConfig
@@ -61,6 +62,7 @@ def open_live(config: MicrophoneConfig) -> SoundDeviceMicrophone:
     """Open the device that `config.device` names, as it is natively. Raises DeviceError."""
     library = _library()
     device = choose_input(devices(), config.device)
+    aim(device)
     reasons = []
     for rate_hz, channels in attempts(device, config.channel):
         try:
@@ -92,7 +94,7 @@ def devices() -> list[Device]:
         raise DeviceError(
             f"the sound system cannot be asked: {error}; is the sound server running?"
         ) from error
-    return [
+    return with_cards(
         Device(
             index=row["index"],
             name=row["name"],
@@ -104,7 +106,7 @@ def devices() -> list[Device]:
             default_output=row["index"] == preferred["default_output_device"],
         )
         for row in found
-    ]
+    )
 
 
 def _library() -> Any:
@@ -115,5 +117,5 @@ def _library() -> Any:
     except OSError as error:  # its wheels for Linux come without the library itself
         raise DeviceError("the PortAudio library is missing: sudo apt install libportaudio2") from error
     # At exit it would wait for a device that hangs; the system closes all there is without waiting.
-    atexit.unregister(getattr(sounddevice, "_exit_handler", None))
+    atexit.unregister(getattr(sounddevice, "_exit_handler", print))
     return sounddevice
