@@ -33,9 +33,9 @@ def main() -> int:
     print("|---|---|---|---|")
     for results in found.values():
         print(row(results))
-    wrong = [r for results in found.values() for r in results if r.problems]
+    wrong = [r for results in found.values() for r in results if r.problems or r.slow]
     for result in [r for results in found.values() for r in results] if args.story else wrong:
-        print(f"\n{result.title}, {result.backend}: {'; '.join(result.problems)}\n{result.story}", file=sys.stderr)
+        print(f"\n{result.title}, {result.backend}: {'; '.join(result.problems + result.slow)}\n{result.story}", file=sys.stderr)
     return bool(wrong)
 
 

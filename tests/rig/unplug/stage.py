@@ -30,7 +30,10 @@ class Stage:
             start, end = (round(s * recording.rate_hz) for s in WORD_S)
             write_wav(self.word, recording.read(start, end - start)[:, 0], recording.rate_hz)
         self.sink, self.return_s = "room", 0.0
+        self.env = self.room.env
         self.marks: list[float] = []
+        self.ends: list[Callable[[], None]] = []
+        """what else is to be ended in the end"""
         self.child: Child | None = None
         self.say: Callable[[], None] = self._play
 
@@ -42,7 +45,11 @@ class Stage:
     def listen(self, *, device: str = "default", env: dict[str, str] | None = None) -> Child:
         """Start the daemon."""
         self.child = Child(
-            self.folder / "child", self.room.env | (env or {}), backend=self.backend, device=device, restart_s=RESTART_S
+            self.folder / "child",
+            self.env | (env or {}),
+            backend=self.backend,
+            device=device,
+            restart_s=RESTART_S,
         )
         return self.child
 
@@ -78,17 +85,19 @@ class Result:
 
     @property
     def problems(self) -> list[str]:
-        """What is not as it should be."""
-        found = []
-        if self.heard_s is None:
-            found.append("never heard again")
-        elif self.heard_s > BACK_WITHIN_S:
-            found.append(f"heard again only after {self.heard_s:.1f} s")
-        found += [f"ended {s:.1f} s after the event" for s, _ in self.exits[:1] if s > BACK_WITHIN_S]
+        """What is not as it should be, on a machine of any speed."""
+        found = ["never heard again"] if self.heard_s is None else []
         found += [f"ended with exit code {code}" for _, code in self.exits if code != "1"]
-        if self.end_code != 0 or self.end_s > ENDS_WITHIN_S:
-            found.append(f"SIGTERM: exit code {self.end_code} after {self.end_s:.1f} s")
-        return found
+        return found + ([f"SIGTERM: exit code {self.end_code}"] if self.end_code else [])
+
+    @property
+    def slow(self) -> list[str]:
+        """What took longer than is promised."""
+        found = []
+        if self.heard_s is not None and self.heard_s > BACK_WITHIN_S:
+            found.append(f"heard again only after {self.heard_s:.1f} s")
+        found += [f"ended {s:.1f} s after the event" for s, _ in self.exits if s > BACK_WITHIN_S]
+        return found + ([f"SIGTERM took {self.end_s:.1f} s"] if self.end_s > ENDS_WITHIN_S else [])
 
 
 def play(title: str, event: Callable[[Stage], None], folder: Path, backend: str) -> Result:
@@ -113,7 +122,8 @@ def play(title: str, event: Callable[[Stage], None], folder: Path, backend: str)
             stage.child.kill()
             result.story = stage.child.story()
         voice.hush()
-        stage.room.kill()
+        for end in (*stage.ends, stage.room.kill):
+            end()
     return result
 
 
