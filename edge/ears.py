@@ -116,14 +116,16 @@ class Ears:
 
     def _open(self) -> None:
         now_s = self._now_s()
-        self.signs += 1
         if now_s < self._retry_s:
+            self.signs += 1
             self._wait(min(0.2, self._retry_s - now_s))
             return
         try:
             with self._patience.call("in opening the microphone"):
                 self._microphone = self._ear.microphone()
+            self.signs += 1
         except DeviceError as error:
+            self.signs += 1
             if self._recorded or (not self.state and self._config.device and not self._config.optional):
                 raise  # a name that fits none or several is a mistake of the configuration, not of the day
             self._lose(str(error))

@@ -21,7 +21,7 @@ class Watch:
         self.patience = Patience(alarm=alarm)
         self._notifier, self._now_s = notifier, now_s
         self._beats: dict[str, float] = {}
-        self._signs, self._fed_s, self._ready = -1, -FED_S, False
+        self._signs, self._fed_s, self._ready = 0, -FED_S, False
 
     def beat(self, name: str) -> None:
         """A thread is alive."""
