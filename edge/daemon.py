@@ -28,6 +28,7 @@ from edge.notify import Notifier
 from edge.parts import Parts
 from edge.rules import Rules, Say
 from edge.signals import Signals
+from edge.status import Status
 from edge.voice import Voice
 from edge.watch import Watch
 
@@ -91,7 +92,7 @@ class Daemon:
         if parts.eye is not None:
             self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
         self._failure: BaseException | None = None
-        self._watch = Watch(self._notifier, now_s)
+        self._watch, self._status = Watch(self._notifier, now_s), Status(now_s, parts.ear)
         self._ears_cpu_s = 0.0
         self.reloading = False
 
@@ -170,6 +171,7 @@ class Daemon:
         except HeychipError as error:
             self._fail("main", error)
         self._watch.tell(self._ears, self._tell.counts)
+        self._status.step(self._ears, self._tell)
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}
