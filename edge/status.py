@@ -49,7 +49,10 @@ class Status:
 
     def step(self, ears: Ears | None, tell: EventLog) -> None:
         """Write the file where it is time to."""
-        if self._file is None or self._now_s() - self._written_s < SOONEST_S:
+        if self._file is None:
+            return
+        self._become((ears.state or "STARTING") if ears else "LOOKING")
+        if self._now_s() - self._written_s < SOONEST_S:
             return
         try:
             self._write(self._file, self._row(ears, tell))
@@ -57,13 +60,14 @@ class Status:
             if self._sparing.allow("status", self._now_s()):
                 log.warning(logs.line("status_not_written", file=self._file, why=repr(error)))
 
-    def _row(self, ears: Ears | None, tell: EventLog) -> dict[str, Any]:
-        state = (ears.state or "STARTING") if ears else "LOOKING"
+    def _become(self, state: str) -> None:
         if state != self._state:
             self._state = state
             self._since = {"since": time_of_day(), "since_monotonic_s": round(self._now_s(), 1)}
+
+    def _row(self, ears: Ears | None, tell: EventLog) -> dict[str, Any]:
         return {
-            "state": state,
+            "state": self._state,
             **self._since,
             "microphone": ears.name if ears else "",
             "members": self._ear.listener.health if self._ear else "",

@@ -61,7 +61,7 @@ fi
 if [ -z "$DESTDIR" ]; then
     if [ "$apt" = yes ] && command -v apt-get >/dev/null; then
         say "Debian packages: a virtual environment, PortAudio for the microphone, espeak-ng and aplay for the voice"
-        as_root apt-get install -y --no-install-recommends python3-venv libportaudio2 espeak-ng alsa-utils
+        as_root apt-get install -y --no-install-recommends python3-venv libportaudio2 espeak-ng alsa-utils procps
     fi
     say "the program, in a virtual environment of its own: $prefix (it sees Debian's Python packages: the camera's"
     say "bindings exist only there)"
