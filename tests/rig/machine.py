@@ -97,6 +97,10 @@ class Machine:
         """The standard output of a few lines of shell in the machine."""
         return self.run("sh", "-ec", script, check=check, timeout_s=timeout_s).stdout
 
+    def write(self, place: str, text: str) -> None:
+        """A file in the machine."""
+        Path(f"/proc/{self._leader}/root", place.lstrip("/")).write_text(text)
+
     def wait_for(self, what: str, true: Callable[[], object], most_s: float) -> float:
         """Until `true()`; gives the seconds that it took. RuntimeError after `most_s`."""
         began_s = time.monotonic()
