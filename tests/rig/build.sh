@@ -52,7 +52,7 @@ for root in "$@"; do
     case $root in
         x86)
             wheels x86_64
-            debian x86 amd64 systemd,systemd-sysv,udev,dbus,procps,python3,python3-venv,libportaudio2,espeak-ng,alsa-utils,pulseaudio,pulseaudio-utils,libasound2-plugins
+            debian x86 amd64 systemd,systemd-sysv,udev,dbus,procps,python3,python3-venv,libportaudio2,espeak-ng,alsa-utils,libfaketime,pulseaudio,pulseaudio-utils,libasound2-plugins
             ;;
         arm64)
             mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
