@@ -28,6 +28,7 @@ from edge.notify import Notifier
 from edge.parts import Parts
 from edge.rules import Rules, Say
 from edge.signals import Signals
+from edge.status import Status
 from edge.voice import Voice
 from edge.watch import Watch
 
@@ -96,6 +97,7 @@ class Daemon:
         if parts.memory is not None:
             parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
+        self._status = Status(now_s, parts.ear)
         self._ears_cpu_s = 0.0
         self.reloading = False
 
@@ -174,6 +176,7 @@ class Daemon:
         except HeychipError as error:
             self._fail("main", error)
         self._watch.tell(self._ears, self._tell.counts)
+        self._status.step(self._ears, self._tell)
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}

@@ -88,6 +88,11 @@ class Remember:
         self._fired: dict[tuple[str, float], tuple[Ensemble, list[dict[str, Any]]]] = {}
 
     @property
+    def health(self) -> str:
+        """See edge.parts.Listening."""
+        return self._listener.health
+
+    @property
     def armed(self) -> bool:
         """As the listener has it, if it has."""
         return bool(getattr(self._listener, "armed", True))
