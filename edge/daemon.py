@@ -28,6 +28,7 @@ from edge.notify import Notifier
 from edge.parts import Parts
 from edge.rules import Rules, Say
 from edge.signals import Signals
+from edge.status import Status
 from edge.voice import Voice
 from edge.watch import Watch
 
@@ -79,6 +80,7 @@ class Daemon:
         self._voice = Voice(parts.speech, self._gate, tell=tell, now_s=self._now_s)
         self._ears = self._eyes = None
         nap, now_s = self._nap, self._clock.now_s
+        self._watch = Watch(self._notifier, now_s, alarm=hard_exit is os._exit)
         if parts.ear is not None:
             self._ears = Ears(
                 config.microphone,
@@ -88,13 +90,14 @@ class Daemon:
                 tell=tell,
                 wait=nap,
                 now_s=now_s,
+                patience=self._watch.patience,
             )
         if parts.eye is not None:
             self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
         if parts.memory is not None:
             parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
-        self._watch = Watch(self._notifier, now_s)
+        self._status = Status(now_s, parts.ear)
         self._ears_cpu_s = 0.0
         self.reloading = False
 
@@ -173,6 +176,7 @@ class Daemon:
         except HeychipError as error:
             self._fail("main", error)
         self._watch.tell(self._ears, self._tell.counts)
+        self._status.step(self._ears, self._tell)
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}

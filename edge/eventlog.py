@@ -39,20 +39,22 @@ class EventLog:
         self._lock = threading.Lock()  # ears, eyes and voice all have something to tell
         self._sparing = Sparing(COMPLAIN_S)
         self.counts: dict[str, int] = {}
+        self.last: dict[str, Event] = {}
+        """the newest event of each kind, with the time of day as "at" """
 
     def __call__(self, event: str, time_s: float, **values: object) -> None:
         """Tell an event; `time_s` is the time of the stream."""
         row: Event = {"event": event, "time_s": round(time_s, 3), **values}
         with self._lock:
             self.counts[event] = self.counts.get(event, 0) + 1
+            self.last[event] = {**row, "at": time_of_day()}
             text = json.dumps(row, ensure_ascii=False) if self._as_json else _readable(row)
             print(text, file=self._out or sys.stdout, flush=True)
             if self._path:
                 self._append(self._path, row)
 
     def _append(self, path: Path, row: Event) -> None:
-        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        data = (json.dumps({**row, "at": at}, ensure_ascii=False) + "\n").encode()
+        data = (json.dumps({**row, "at": time_of_day()}, ensure_ascii=False) + "\n").encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and path.stat().st_size + len(data) > MOST_BYTES:
@@ -68,6 +70,11 @@ def _apart(file: FileIO) -> bytes:
     """What goes before the next line: nothing, or the end of a line that was cut off."""
     size = file.seek(0, os.SEEK_END)
     return b"" if not size or os.pread(file.fileno(), 1, size - 1) == b"\n" else b"\n"
+
+
+def time_of_day() -> str:
+    """For people only: it jumps when the machine first reaches a time server."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _readable(row: Event) -> str:

@@ -63,6 +63,12 @@ class Listener:
         """The words that can be heard."""
         return tuple(e.word for e in self.ensembles)
 
+    @property
+    def health(self) -> str:
+        """How many members of all bundles answer, as "3/4"; the others gave nonsense and are left out."""
+        members = sum(len(e.names) for e in self.ensembles)
+        return f"{members - sum(len(e.quarantined) for e in self.ensembles)}/{members}"
+
     def reset(self) -> None:
         """Forget the stream and start again at 0 s in a quiet room."""
         for features in self._features:

@@ -41,6 +41,9 @@ class Listening(Protocol):
 
     def shed(self) -> str | None: ...
 
+    @property
+    def health(self) -> str: ...
+
 
 class Looking(Protocol):
     """See edge.classifier.Classifier."""

@@ -87,6 +87,11 @@ class Remember:
         self._last_s: dict[Ensemble, float] = {}
         self._fired: dict[tuple[str, float], tuple[Ensemble, list[dict[str, Any]]]] = {}
 
+    @property
+    def health(self) -> str:
+        """See edge.parts.Listening."""
+        return self._listener.health
+
     def __getattr__(self, name: str) -> Any:
         """All else that the listener can do, it is asked for."""
         if name.startswith("_"):
