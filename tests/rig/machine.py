@@ -57,9 +57,9 @@ class Machine:
         self._log = folder / "console.log"
         wheels = f"{CACHE / 'wheels' / 'x86_64'}:/wheels"
         self._command = ["systemd-nspawn", "--directory", str(root), "--machine", self._name]
-        self._command += ["--register=no", "--keep-unit", "--bind-ro", wheels, *options, "--boot"]
+        self._command += ["--register=no", "--keep-unit", "--bind-ro", wheels, *options]
         # Without bpf, the devices and networks that a unit forbids are not forbidden.
-        self._command += ["--system-call-filter=bpf @keyring"]
+        self._command += ["--system-call-filter=bpf @keyring", "--boot"]
         self._leader = ""
 
     def __enter__(self) -> Machine:

@@ -1,4 +1,4 @@
-"""systemd for real: heychip installed by its own script in a booted machine, and all that befalls it there."""
+"""systemd for real: heychip installed by its own script in a booted machine, and what befalls it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_an_audio_thread_that_hangs_alone(service: Service, told: Told) -> None:
 
 def test_a_clock_that_jumps(service: Service) -> None:
     """The time of day goes ten years on and twenty back while it runs: the same process listens on, hears,
-    and says since the same moment. A container has its machine's clock, so libfaketime turns this process's."""
+    and says since the same moment. A container shares the machine's clock, so it is libfaketime's."""
     machine = service.machine
     machine.sh(
         f"cat > {DROP_INS}/clock.conf <<'END'\n{CLOCK}END\nsystemctl daemon-reload; systemctl restart heychip"
