@@ -65,8 +65,8 @@ def own_stderr() -> Iterator[None]:
     """While this lasts, standard error is Python's alone: what C libraries write to it goes nowhere.
 
     PortAudio writes to it without end when a stream breaks in certain ways (measured: 2.8 million lines in
-    ten seconds), which would fill a journal or a card; and it closes it while it looks for devices, when it may
-    hang and we have something to say.
+    ten seconds), which would fill a journal or a card. And sounddevice closes it while PortAudio starts, when
+    it may hang and we have something to say.
     """
     try:
         kept = os.dup(2)
