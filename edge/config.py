@@ -31,7 +31,7 @@ class MicrophoneConfig:
 
     backend: str = check.key("auto", check.choice("auto", "sounddevice", "pyaudio", "recording"))
     device: str = check.key("", check.text())
-    """a part of the device's name, or nothing for the default"""
+    """a part of the device's name, CARD=id, its usb-... socket, pulse:source, or nothing for the default"""
     files: tuple[str, ...] = check.key((), check.texts, place="file")
     """the wav files that are the microphone where the backend is "recording" """
     channel: int = check.key(0, check.whole(0, 31))

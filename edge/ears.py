@@ -71,7 +71,7 @@ class Ears:
         self._heard_s = self._ontime_s = self._now_s()
         self._stops, self._well_s = 0, 0.0
         self._mend_s, self._mended_s = MEND_S, -LAST_MEND_S
-        self._gap_s, self._doubt = self._heard_s - CALM_S - 1, False  # the last gap, and whether it may have been a move
+        self._gap_s, self._doubt = -1e9, False  # the last gap, and whether it may have been a move
         self._wrong_hz = 0.0  # a rate that was measured, and not believed the first time
 
     @property

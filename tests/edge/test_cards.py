@@ -81,7 +81,8 @@ def test_d2_equal_microphones_are_told_apart(devices: list[Device]) -> None:
 
 def test_d2_a_new_number_changes_nothing(tmp_path: Path) -> None:
     """After a boot that found the cards the other way round, the socket still names the same microphone."""
-    (tmp_path / "cards").write_text(CARDS.replace("-1.2,", "-1.9,").replace("-1.3,", "-1.2,").replace("-1.9,", "-1.3,"))
+    swapped = CARDS.replace("-1.2,", "-1.9,").replace("-1.3,", "-1.2,").replace("-1.9,", "-1.3,")
+    (tmp_path / "cards").write_text(swapped)
     listed = with_cards([Device(n, TWINS.format(n), "ALSA", 1, 2, 44_100) for n in (1, 2)], tmp_path)
     assert choose_input(listed, "usb-0000:01:00.0-1.2").name == TWINS.format(2)
 

@@ -121,7 +121,9 @@ class StillClock(Clock):
         return event.is_set()
 
 
-def ears_of(microphone: Callable[[], Microphone], clock: StillClock, listener: FakeListener | None = None) -> Ears:
+def ears_of(
+    microphone: Callable[[], Microphone], clock: StillClock, listener: FakeListener | None = None
+) -> Ears:
     """Ears alone, on a clock that stands still; `told` remembers their states."""
     told: list[str] = []
     ears = Ears(
@@ -158,7 +160,7 @@ def test_d1_backoff() -> None:
 
 
 class Room(FakeMicrophone):
-    """A microphone in a room, for ever: chunks of 80 ms, `make` gives each. Reading takes the clock with it."""
+    """A microphone in a room, for ever: chunks of 80 ms, `make` gives each. Reading moves the clock."""
 
     def __init__(self, clock: StillClock, make: Callable[[], Chunk | None]) -> None:
         super().__init__([])
@@ -294,7 +296,7 @@ def test_b10_hops_that_come_too_fast(words: int, caplog: pytest.LogCaptureFixtur
             return "a word" if len(self.shed_at) < words else None
 
     class Full(Room):
-        def read(self, timeout_s: float) -> Chunk | None:
+        def read(self, _timeout_s: float) -> Chunk | None:
             return self._make()
 
     clock, cost_s, listener = StillClock(), [0.1], Heavy()

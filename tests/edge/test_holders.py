@@ -19,7 +19,7 @@ USB = Device(1, "USB PnP Sound Device: Audio (hw:1,0)", "ALSA", 1, 0, 44_100)
 
 
 def test_d3_the_program_that_holds_the_device_is_named(tmp_path: Path) -> None:
-    """A real program that has a capture device open is found by its name and number, one that plays is not."""
+    """A real program that has a capture device open is found by name and number, one that plays is not."""
     for name in ("pcmC0D0c", "pcmC0D0p"):
         (tmp_path / name).touch()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

@@ -77,7 +77,8 @@ def test_d16_a_rate_is_known_when_it_was_measured_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured_hz", "rate_hz"), [(44_093.0, 44_100), (47_650.0, 48_000), (23_984.0, 24_000), (37_049.0, 37_000)]
+    ("measured_hz", "rate_hz"),
+    [(44_093.0, 44_100), (47_650.0, 48_000), (23_984.0, 24_000), (37_049.0, 37_000)],
 )
 def test_d16_a_measured_rate_stands_for_a_usual_one(measured_hz: float, rate_hz: int) -> None:
     """The next usual rate, where one is near, else the measured one."""
@@ -85,7 +86,7 @@ def test_d16_a_measured_rate_stands_for_a_usual_one(measured_hz: float, rate_hz:
 
 
 def test_a_day_without_a_fault() -> None:
-    """A day of blocks with the jitter of a sound server: never a gap, however large the numbers have grown."""
+    """A day of blocks with the jitter of a sound server: never a gap, however large the numbers are."""
     pace = Pace(RATE_HZ)
     jitter = itertools.cycle(np.random.default_rng(2).uniform(0, 0.03, 997))
     blocks = round(86_400 / 0.4)

@@ -79,9 +79,8 @@ class JackRoom:
 
     def refuses(self, rate_hz: int) -> str:
         """PortAudio's error code where it cannot record at this rate, or ""."""
-        run = subprocess.run(
-            [sys.executable, "-c", ASK, str(rate_hz)], env=self.env, check=True, capture_output=True, text=True
-        )
+        command = [sys.executable, "-c", ASK, str(rate_hz)]
+        run = subprocess.run(command, env=self.env, check=True, capture_output=True, text=True)
         return run.stdout.strip()
 
     def say(self, wav: Path) -> None:

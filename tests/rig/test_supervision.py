@@ -1,4 +1,4 @@
-"""The daemon and whoever looks after it: word to the service manager, and SIGTERM in every state. D1, D15, F6."""
+"""The daemon and whoever looks after it: word to the service manager, SIGTERM in every state. D1, D15, F6."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def fed(child: Child, after_s: float) -> int:
 
 
 def test_d1_the_watchdog_is_fed_by_sound_and_while_waiting(stage: Stage) -> None:
-    """READY comes with the first sound or when there is none to be had; WATCHDOG as long as there is sound, or
-    a microphone is looked for, and never while the sound server stands still; STATUS says which."""
+    """READY comes once a microphone is open or none is to be had; WATCHDOG as long as there is sound, or a
+    microphone is looked for, and never while the sound server stands still; STATUS says which."""
     child = stage.listen()
     child.wait("notify", "READY=1")
     child.wait("notify", "STATUS=WAITING")
@@ -97,7 +97,8 @@ def test_d15_what_hangs_is_said_in_plain_words(stage: Stage) -> None:
     """Before it ends, the daemon says on standard error what hung, although the library has closed that for
     itself; and the next one listens."""
     hung_in_closing(stage)
-    stage.child.wait("log", "the sound library has hung for 3 s in closing the microphone; ending, to be restarted")
+    said = "the sound library has hung for 3 s in closing the microphone; ending, to be restarted"
+    stage.child.wait("log", said)
     ended = stage.child.wait("exit", "1")
     stage.room.freeze(False)
     stage.child.wait("event", "LISTENING", after_s=ended.at_s)
