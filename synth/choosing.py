@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.events import HOP_S
-from synth.calibrate import calibrate, union
+from synth.calibrate import calibrate, curves_of, union
 from synth.dataset import NEGATIVE, Examples
 from synth.evaluate import share
 from synth.statistics import Floats, paired
@@ -73,10 +73,12 @@ class Held:
         self.talk = [logits[hops] for hops in by_stream if choose.natural[hops[0]]]
         calls = [hops[choose.label[hops] != NEGATIVE] for hops in by_stream if not choose.natural[hops[0]]]
         self.calls = [logits[hops] for hops in calls if len(hops)]
+        self._curves = curves_of(self.talk, self.hours)
 
     def thresholds(self, members: Sequence[int], rate: float) -> NDArray[np.float32]:
         """With which the OR of these makes so many false accepts an hour."""
-        return calibrate([stream[:, members] for stream in self.talk], self.hours, rate)
+        curves = [self._curves[k] for k in members]
+        return calibrate([stream[:, members] for stream in self.talk], self.hours, rate, curves)
 
     def missed(self, members: Sequence[int]) -> NDArray[np.bool_]:
         """Which calls [K] the OR of these misses at `RATE`."""

@@ -192,12 +192,13 @@ def test_what_cannot_be_done_is_said_before_any_work(
         assert not out.exists()
 
 
-@pytest.mark.parametrize(("count", "nets"), [(1, 1), (3, 1), (2, 3)])
-def test_a_bundle_is_read_back_as_it_was_written(count: int, nets: int) -> None:
-    """The weights of a fused file, fused again, say what it said; members of several networks, too."""
+@pytest.mark.parametrize(("count", "nets", "heads"), [(1, 1, 1), (3, 1, 1), (2, 3, 1), (1, 1, 5), (1, 2, 3)])
+def test_a_bundle_is_read_back_as_it_was_written(count: int, nets: int, heads: int) -> None:
+    """The weights of a fused file, fused again, say what it said; members of several networks, and those that
+    share them, too."""
     from synth.train import Trained, logits_of
 
-    trained = untrained(count, nets=nets)
+    trained = untrained(count, nets=nets, heads=heads)
     found = unfused(fused(trained))
     assert found is not None and found[1] == nets
     back = folded(Trained(found[0], np.zeros(96, np.float32), np.ones(96, np.float32), nets))
