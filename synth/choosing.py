@@ -42,6 +42,8 @@ class Choice:
     """members there were to choose from"""
     merged: bool = False
     """whether it is one member, the mean of all of them"""
+    asked: bool = False
+    """whether all are kept because they were asked for"""
 
     def told(self) -> dict[str, object]:
         """For the manifest, with 95 % intervals."""
@@ -56,6 +58,10 @@ class Choice:
         """In a sentence."""
         if self.tried == 1:
             return "one member was trained"
+        if self.asked:
+            than = "less" if self.missed_or < self.missed_single else "not less"
+            return (f"all {self.tried} are kept, as was asked for; their OR misses {than} than one of them "
+                    "or the mean of all does")
         if self.merged:
             return ("neither an OR nor one member misses clearly less than the mean of all, so it has one "
                     "member, which is that mean")
@@ -111,7 +117,8 @@ def choose_members(
     calls, missed = len(held.calls), int(best.sum())
     if count > 1 and not all_of_them and not _clearly_less(best, averaged):
         return Choice((0,), mean.thresholds([0], target), calls, single, missed, count, merged=True)
-    return Choice(tuple(kept), held.thresholds(kept, target), calls, single, missed, count)
+    return Choice(tuple(kept), held.thresholds(kept, target), calls, single, missed, count,
+                  asked=all_of_them and count > 1)
 
 
 def _clearly_less(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:

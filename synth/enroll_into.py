@@ -110,7 +110,27 @@ def folded(trained: Trained) -> Trained:
 
 def together(base: Base, new: Trained) -> Trained:
     """The members of the base, then new ones: folded, with as many channels and one network each. That one
-    stands in as many times as the members of the base have networks; the mean is the same."""
+    stands in as many times as the members of the base have networks; the mean is the same. Beside members
+    that share their networks all become heads of all networks, and hear nothing of those that are not theirs.
+    """
+    if base.params["b3"].shape[1] > 1:
+        return _beside(base, new)
     params = {name: np.concatenate([value, np.repeat(new.params[name], base.nets, axis=0)])
               for name, value in base.params.items()}  # fmt: skip
     return replace(new, params=params, nets=base.nets)
+
+
+def _beside(base: Base, new: Trained) -> Trained:
+    """One set of networks: those of the base, whose members have so many heads, then one for each new one."""
+    nets, heads = base.params["b3"].shape
+    count = len(new.params["b3"])
+    trunk = ("w1", "b1", "w2", "b2")
+    params = {name: np.concatenate([base.params[name], new.params[name]]) for name in trunk}
+    for name in ("w3", "b3"):
+        old, own = base.params[name], new.params[name][:, 0]
+        joined = np.zeros((nets + count, heads + count, *own.shape[1:]), np.float32)
+        joined[:nets, :heads] = old * ((nets + count) / nets)  # they were a mean of fewer
+        for k in range(count):
+            joined[nets + k, heads + k] = own[k] * (nets + count)
+        params[name] = joined
+    return replace(new, params=params, nets=nets + count)

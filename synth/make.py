@@ -148,14 +148,15 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
 
 def _members(order: Order, way: Way) -> list[Member]:
     """Members that all hear every voice, and differ in what they began with and in what the others miss; or,
-    as heychip's ancestor had it, one for each voice, whose own layer hears the phrase from that voice alone."""
+    as heychip's ancestor had it, one for each voice, whose own layer learns the phrase from that voice alone.
+    """
     from synth.draw import Member
 
     if order.members != PER_VOICE:
         voices = f"all voices: {', '.join(families(way.phrases))}"
         alike = np.ones(len(way.phrases), np.float32)
         return [Member(f"all-{k + 1}", voices, alike) for k in range(order.preset.members)]
-    speaker = np.array([f"{s.voice.engine}/{s.voice.speaker}" for s in way.phrases])
+    speaker = np.array([s.voice.speaker for s in way.phrases])
     return [Member(name, f"the voice {name}", (speaker == name).astype(np.float32) * len(speaker)
                    / np.float32((speaker == name).sum())) for name in sorted(set(speaker))]
 

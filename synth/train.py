@@ -218,10 +218,15 @@ def train(
 
 
 def only(trained: Trained, members: Sequence[int]) -> Trained:
-    """These members alone, in whole groups or, where there is one group, of its heads."""
+    """These members alone: whole groups or, where there is but one group, its heads, and of its networks
+    those that any of them hears."""
     if trained.groups == 1:
-        heads = {key: trained.params[key][:, list(members)] for key in ("w3", "b3")}
-        return replace(trained, params=trained.params | heads)
+        w3, b3 = (trained.params[key][:, list(members)] for key in ("w3", "b3"))
+        heard = np.flatnonzero(w3.any(axis=(1, 2, 3)))
+        params = {key: value[heard] for key, value in trained.params.items()}
+        params |= {"w3": w3[heard] * np.float32(len(heard) / trained.nets),
+                   "b3": np.repeat(b3.mean(axis=0, keepdims=True), len(heard), axis=0)}
+        return replace(trained, params=params, nets=len(heard))
     places = [member * trained.nets + k for member in members for k in range(trained.nets)]
     return replace(trained, params={key: value[places] for key, value in trained.params.items()})
 

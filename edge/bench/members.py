@@ -20,7 +20,8 @@ from edge.onnx_wire import BYTES, NUMBER, Reader, text_of
 
 Weights = dict[str, NDArray[np.float32]]
 NAMES = ("w1", "b1", "w2", "b2", "w3", "b3")
-LAYOUT = "one network that all members share, each with a last layer of its own, as in make --members per-voice"
+LAYOUT = ("all members share one network and have a last layer each, as "
+          "heychip-synth make --members per-voice makes them")
 FLOAT, ONE_INT, INTS = 1, 2, 7  # of onnx.proto: an element type, and two types of attributes
 IR, OPSET = 8, 13
 

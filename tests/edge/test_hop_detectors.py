@@ -26,8 +26,11 @@ def trained(members: int, nets: int, channels: int, heads: int = 1) -> Trained:
     return Trained(params, np.full(SIZE, 0.5, np.float32), np.full(SIZE, 0.2, np.float32), nets)
 
 
-@pytest.fixture(params=["hey_chip", (1, 1, 32), (1, 4, 8), (5, 1, 8), (3, 2, 4), (1, 1, 32, 189), (1, 3, 8, 20),
-                        (2, 2, 4, 3)], ids=str)
+APART, SHARED = [(1, 1, 32), (1, 4, 8), (5, 1, 8), (3, 2, 4)], [(1, 1, 32, 189), (1, 3, 8, 20), (2, 2, 4, 3)]
+KINDS = ["hey_chip", *APART, *SHARED]
+
+
+@pytest.fixture(params=KINDS, ids=str)
 def bundle(request, tmp_path) -> Bundle:
     """The shipped bundle, and fused ones of several members, networks and heads."""
     if isinstance(request.param, str):

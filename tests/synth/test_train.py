@@ -201,14 +201,15 @@ def test_members_that_share_networks_are_heads_of_them() -> None:
     networks than that, and to take some members is to take their heads and keep the networks."""
     trained, examples = untrained(1, nets=2, heads=3), toy(60)
     assert (trained.groups, trained.heads, trained.members) == (1, 3, 3)
-    apart = [dataclasses.replace(trained, nets=1, params={k: v[k2 : k2 + 1] for k, v in trained.params.items()})
-             for k2 in range(2)]
     logits = logits_of(trained, examples)
-    assert logits == pytest.approx(sum(logits_of(one, examples) for one in apart) / 2, abs=1e-4)
+    apart = [{k: v[net : net + 1] for k, v in trained.params.items()} for net in range(2)]
+    mean = sum(logits_of(dataclasses.replace(trained, nets=1, params=one), examples) for one in apart) / 2
+    assert logits == pytest.approx(mean, abs=1e-4)
     some = only(trained, [2, 0])
     assert logits_of(some, examples) == pytest.approx(logits[:, [2, 0]], abs=1e-4)
     assert some.params["w1"].shape == trained.params["w1"].shape
-    fitted = train(examples, members(3), steps=2, batch=16, seed=3, done=lambda _c, _l: None, nets=2, shared=True)
+    fitted = train(examples, members(3), steps=2, batch=16, seed=3, done=lambda _c, _l: None, nets=2,
+                   shared=True)
     assert {k: v.shape[:2] for k, v in fitted.params.items() if k[1] == "3"} == {"w3": (2, 3), "b3": (2, 3)}
     assert len(fitted.params["w1"]) == 2
 

@@ -49,8 +49,9 @@ def untrained(count: int, seed: int = 0, nets: int = 1, heads: int = 1) -> Train
         "w3": (heads, last, CHANNELS),
         "b3": (heads,),
     }
+    seen = {name: np.prod(shape[-2:] if name == "w3" else shape[:-1]) for name, shape in shapes.items()}
     params = {
-        name: rng.normal(0, (2 / max(1, np.prod(shape[-2:] if name == "w3" else shape[:-1]))) ** 0.5, (count * nets, *shape)).astype("f4")
+        name: rng.normal(0, (2 / max(1, seen[name])) ** 0.5, (count * nets, *shape)).astype("f4")
         for name, shape in shapes.items()
     }
     return Trained(params, *scaling(toy(60)), nets)
