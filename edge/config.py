@@ -15,6 +15,7 @@ from typing import Any
 
 from edge import config_check as check
 from edge.errors import ConfigError
+from edge.memory_config import MemoryConfig
 from edge.phrases import SHIPPED, Phrases, wrong_placeholders
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class Config:
     camera: CameraConfig = CameraConfig()
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
+    memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""

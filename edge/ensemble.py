@@ -10,6 +10,7 @@ import logging
 import math
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,14 @@ class Ensemble:
     def health(self) -> str:
         """How many members answer, as "3/4"."""
         return f"{len(self.names) - len(self.quarantined)}/{len(self.names)}"
+
+    def told(self) -> list[dict[str, Any]]:
+        """What each member said at the last hop: name, logit (None where it does not count), threshold and
+        margin."""
+        rows = zip(self.names, self._over.tolist(), self._thresholds.tolist(), strict=True)
+        return [{"name": name, "logit": None if over <= NOTHING else round(over + threshold, 4),
+                 "threshold": round(threshold, 4), "margin": round(over, 4)}
+                for name, over, threshold in rows]
 
     def step(self, logits: NDArray[np.float32], time_s: float, *, fresh: bool = True) -> Heard | None:
         """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided. Where

@@ -29,8 +29,11 @@ class Eyes:
         *,
         see: Callable[[Seen], None],
         wait: Callable[[float], object] = time.sleep,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`see` is told what has become steady; `wait(seconds)` sleeps, and less where the daemon ends."""
+        """`see` is told what has become steady; `wait(seconds)` sleeps, and less where the daemon ends;
+        `now_s` is a clock that never goes back."""
+        self._now_s = now_s
         self._eye, self._interval_s, self._see, self._wait = eye, interval_s, see, wait
         self._camera: Camera | None = None
         self._next_s = 0.0
@@ -41,7 +44,7 @@ class Eyes:
 
     def step(self) -> None:
         """One picture, or a nap until it is time for one."""
-        now_s = time.monotonic()
+        now_s = self._now_s()
         if now_s < self._next_s:
             self._wait(min(NAP_S, self._next_s - now_s))
             return
@@ -80,8 +83,8 @@ class Eyes:
         self.close()
         retry_s = RETRY_S if self._failures else FIRST_RETRY_S
         self._failures += 1
-        self._next_s = time.monotonic() + retry_s
-        if self._failures < 3 or self._sparing.allow("camera", time.monotonic()):
+        self._next_s = self._now_s() + retry_s
+        if self._failures < 3 or self._sparing.allow("camera", self._now_s()):
             log.warning(logs.line("camera_failed", why=why, retry_s=retry_s))
 
     def close(self) -> None:

@@ -76,7 +76,7 @@ def test_d15_a_thread_that_hangs_too() -> None:
 
 def test_watchdog_is_fed_by_sound_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """READY comes once the ears run; a microphone that gives nothing feeds no watchdog, sound."""
-    monkeypatch.setattr("edge.daemon.FED_S", 0.0)
+    monkeypatch.setattr("edge.watch.FED_S", 0.0)
 
     class Mute(QuietRoom):
         def read(self, timeout_s: float) -> Chunk | None:

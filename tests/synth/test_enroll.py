@@ -123,7 +123,8 @@ def test_the_bundle_is_like_any_other(made: Made, capsys: pytest.CaptureFixture[
     bundle, told = load_bundle(made.alone), manifest(made.alone)
     assert bundle.manifest.word == WORD
     assert bundle.manifest.golden is not None and bundle.manifest.golden.heard
-    assert sorted(told["files"]) == ["detectors.onnx", "golden.wav", "report.html"]
+    assert sorted(told["files"]) == ["counter.wav", "detectors.onnx", "golden.wav", "report.html"]
+    assert bundle.manifest.counter is not None and not bundle.manifest.counter.heard
     assert told["voices"][0]["licence"] == "the user's own"
     assert len(told["recordings"]) == told["calibration"]["misses"]["clean"]["of"] == 3
     assert told["calibration"]["false_accepts"]["hours"] > 0
