@@ -79,7 +79,8 @@ class Ensemble:
             healthy = self._healthy(logits, fresh=fresh)
             over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
         self._said, self._seen = said, True
-        self.margin = max(NOTHING, *over.tolist()) if len(over) < MANY else max(NOTHING, float(over[over.argmax()]))
+        most = max(over.tolist()) if len(over) < MANY else float(over[over.argmax()])
+        self.margin = max(NOTHING, most)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
         if not self.armed or self.margin < 0:
