@@ -157,6 +157,7 @@ def heychip(folder: Path, env: dict[str, str], *words: str) -> subprocess.Comple
     return subprocess.run(argv, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.slow
 @needs_strace
 def test_the_program_starts_after_a_power_cut(
     work: Path, monkeypatch: pytest.MonkeyPatch, bundles: Path
@@ -179,6 +180,7 @@ def test_the_program_starts_after_a_power_cut(
         assert "error" not in done.stderr, done.stderr
 
 
+@pytest.mark.slow
 def test_the_program_starts_after_a_kill(
     work: Path, monkeypatch: pytest.MonkeyPatch, bundles: Path
 ) -> None:
