@@ -79,16 +79,16 @@ class Ensemble:
             healthy = self._healthy(logits, fresh=fresh)
             over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
         self._said, self._seen = said, True
-        most = max(over.tolist()) if len(over) < MANY else float(over[over.argmax()])
-        self.margin = max(NOTHING, most)
+        best = max(over.tolist()) if len(over) < MANY else float(over[over.argmax()])
+        self.margin = max(NOTHING, best)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
         if not self.armed or self.margin < 0:
             return None
         self.armed, self._heard_s = False, time_s
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
-        best = self.names[int(over.argmax())]
-        return Heard(round(time_s, 3), self.word, best, round(self.margin, 4), members)
+        name = self.names[int(over.argmax())]
+        return Heard(round(time_s, 3), self.word, name, round(self.margin, 4), members)
 
     def _well(self, said: list[float] | NDArray[np.float32], *, fresh: bool) -> bool:
         """Whether there is nothing to count: all answers are numbers, none is that of the hop before, and all
