@@ -1,13 +1,19 @@
-"""What happened, as it is told to people and programs: lines on standard output and JSON lines in a file."""
+"""What happened, as it is told to people and programs: lines on standard output and JSON lines in a file.
+
+A power cut may cost the last half minute of the file, and leave half a line or a row of zeros where it ended:
+the next event then begins a line of its own, so that never more than that one line is spoilt.
+"""
 
 from __future__ import annotations
 
 import datetime
 import json
 import logging
+import os
 import sys
 import threading
 import time
+from io import FileIO
 from pathlib import Path
 from typing import TextIO
 
@@ -53,11 +59,17 @@ class EventLog:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and path.stat().st_size + len(data) > MOST_BYTES:
                 path.replace(path.with_name(path.name + ".1"))
-            with path.open("ab", buffering=0) as file:
-                file.write(data)
+            with path.open("a+b", buffering=0) as file:
+                file.write(_apart(file) + data)
         except OSError as error:
             if self._sparing.allow("events", time.monotonic()):
                 log.warning("event=events_not_written file=%s why=%r", path, error.strerror)
+
+
+def _apart(file: FileIO) -> bytes:
+    """What goes before the next line: nothing, or the end of a line that was cut off."""
+    size = file.seek(0, os.SEEK_END)
+    return b"" if not size or os.pread(file.fileno(), 1, size - 1) == b"\n" else b"\n"
 
 
 def time_of_day() -> str:

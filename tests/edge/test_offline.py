@@ -16,9 +16,9 @@ MAKES = "import synth, onnxruntime; onnxruntime.SessionOptions()"
 
 @pytest.mark.parametrize("program", [HEARS, MAKES])
 def test_onnx_runtime_reports_to_nobody(tmp_path: Path, program: str) -> None:
-    """ONNX Runtime 1.29 and newer reports each session to Microsoft unless it is told not to, and keeps
-    what it has to send in a database in the home. Neither half of heychip lets it, whatever the environment says."""
-    ask = "\nimport os, atexit; atexit.register(lambda: print(os.environ['ORT_DISABLE_TELEMETRY']))\n"
+    """ONNX Runtime 1.29 and newer reports each session to Microsoft unless it is told not to, and keeps what
+    it has to send in a database at home. Neither half of heychip lets it, whatever the environment says."""
+    ask = "\nimport os, atexit\natexit.register(lambda: print(os.environ['ORT_DISABLE_TELEMETRY']))\n"
     clean = {k: v for k, v in os.environ.items() if k not in ("CI", "XDG_CACHE_HOME")}
     env = clean | {"HOME": str(tmp_path), "ORT_DISABLE_TELEMETRY": "0"}
     command = [sys.executable, "-c", ask + program]
