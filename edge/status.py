@@ -90,6 +90,7 @@ def read_status(file: Path = PLACE) -> dict[str, Any] | None:
     """What the running service last wrote, with its age in "age_s"; None where there is none."""
     try:
         row = json.loads(file.read_bytes())
-        return {**row, "age_s": time.monotonic() - float(row["written_monotonic_s"])}
+        age_s = time.monotonic() - float(row["written_monotonic_s"])  # which is rounded
+        return {**row, "age_s": max(0.0, age_s)}
     except (OSError, ValueError, TypeError, KeyError):
         return None
