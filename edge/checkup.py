@@ -69,7 +69,7 @@ def _service() -> Iterator[Check]:
 
 def _heard(told: dict[str, Any]) -> str:
     last = told.get("last_heard")
-    return f"last heard {last.get('word')} at {last.get('at')}" if isinstance(last, dict) else "heard nothing yet"
+    return f"heard {last.get('word')} at {last.get('at')}" if isinstance(last, dict) else "heard nothing yet"
 
 
 def _machine() -> Check:

@@ -79,7 +79,8 @@ class Ensemble:
             healthy = self._healthy(logits, fresh=fresh)
             over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
         self._said, self._seen = said, True
-        self.margin = max(NOTHING, *over.tolist()) if len(over) < MANY else max(NOTHING, float(over.max()))
+        most = max(over.tolist()) if len(over) < MANY else float(over[over.argmax()])
+        self.margin = max(NOTHING, most)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
         if not self.armed or self.margin < 0:
@@ -98,7 +99,7 @@ class Ensemble:
         if isinstance(said, list):
             return math.isfinite(sum(said)) and not (
                 again and (self._counting or any(map(operator.eq, said, self._said))))
-        return np.count_nonzero(np.isfinite(said)) == len(said) and not (
+        return math.isfinite(said.dot(said)) and not (
             again and (self._counting or np.count_nonzero(said == self._said)))
 
     def _healthy(self, logits: NDArray[np.float32], *, fresh: bool) -> NDArray[np.bool_]:

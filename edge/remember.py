@@ -92,10 +92,11 @@ class Remember:
         """See edge.parts.Listening."""
         return self._listener.health
 
-    @property
-    def armed(self) -> bool:
-        """As the listener has it, if it has."""
-        return bool(getattr(self._listener, "armed", True))
+    def __getattr__(self, name: str) -> Any:
+        """All else that the listener can do, it is asked for."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._listener, name)
 
     def step(self, samples: Sound) -> list[Heard]:
         """What the listener says of samples [n]; they are kept for a while."""

@@ -33,9 +33,7 @@ COUNTS = ("heard", "seen", "said", "gated")
 class Status:
     """The main thread calls `step` a few times a second."""
 
-    def __init__(
-        self, now_s: Callable[[], float], ear: Ear | None, folder: Path | str | None = None
-    ) -> None:
+    def __init__(self, now_s: Callable[[], float], ear: Ear | None, folder: Path | str | None = None) -> None:
         """`now_s` is the monotonic clock, `ear` knows how its members are; `folder` is that of
         RUNTIME_DIRECTORY unless given."""
         given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] if folder is None else str(folder)

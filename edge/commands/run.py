@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -150,8 +150,8 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
     hears: Listening = LazyListener(listener) if listen.lazy else listener
     if config.memory.folder:
         behind = {e: told(b) for e, b in zip(listener.ensembles, bundles, strict=True)}
-        hears = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
-        listener.watch = hears.watch
+        remember = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
+        listener.watch, hears = remember.watch, cast("Listening", remember)
     return Ear(lambda: open_microphone(config.microphone), Resampler, hears), listener.words
 
 

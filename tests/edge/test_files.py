@@ -104,7 +104,7 @@ OTHERWISE = {
     "edge/activate.py": "a version, flushed as a tree before it gets its name",
     "edge/eventlog.py": "lines are appended; the next event begins a line of its own",
     "edge/files.py": "write_whole itself",
-    "edge/logs.py": "standard error, under another number",
+    "edge/logs.py": "standard error",
     "edge/speech/espeak.py": "a wav in memory",
     "edge/trial.py": "/proc/self/oom_score_adj",
     "synth/mixtures.py": "in a temporary folder",

@@ -53,7 +53,11 @@ def test_what_it_says(tmp_path: Path) -> None:
     room.tell("heard", 2.5, word="hey chip", member="us", score=1.5)
     assert room.step()
     row = room.row
-    assert (row["state"], row["since_monotonic_s"], row["microphone"]) == ("LISTENING", 1000.2, "a microphone")
+    assert (row["state"], row["since_monotonic_s"], row["microphone"]) == (
+        "LISTENING",
+        1000.2,
+        "a microphone",
+    )
     assert (row["counts"]["heard"], row["members"], row["pid"]) == (1, "1/1", os.getpid())
     assert (row["last_heard"]["word"], row["last_heard"]["member"]) == ("hey chip", "us")
     assert row["written_monotonic_s"] == 1000.2
@@ -96,7 +100,7 @@ def test_no_folder_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_it_never_raises(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A folder that cannot be written, and ears that fall over: one warning an hour, and the daemon goes on."""
+    """A folder that cannot be written, ears that fall over: one warning an hour, and the daemon goes on."""
     (tmp_path / "file").touch()
     room = Room(tmp_path / "file" / "folder")
     for _ in range(100):

@@ -17,6 +17,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", REPOSITORY / ".cache")) / "rig"
 BOOT_S = 90.0
+ENV = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
 
 
 def missing(root: str, *tools: str) -> str:
@@ -54,18 +55,21 @@ class Machine:
     def __init__(self, root: Path, folder: Path, *options: str) -> None:
         self._name = f"heychip-{os.getpid()}-{folder.name}"[:60]
         self._log = folder / "console.log"
+        wheels = f"{CACHE / 'wheels' / 'x86_64'}:/wheels"
+        self._command = ["systemd-nspawn", "--directory", str(root), "--machine", self._name]
+        self._command += ["--register=no", "--keep-unit", "--bind-ro", wheels, *options]
         # Without bpf, the devices and networks that a unit forbids are not forbidden.
-        self._command = [
-            "systemd-nspawn", "--directory", str(root), "--register=no", "--keep-unit", "--machine", self._name,
-            "--system-call-filter=bpf @keyring", "--bind-ro", f"{CACHE / 'wheels' / 'x86_64'}:/wheels", *options,
-            "--boot",
-        ]  # fmt: skip
+        self._command += ["--system-call-filter=bpf @keyring", "--boot"]
         self._leader = ""
 
     def __enter__(self) -> Machine:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | {"TERM": "dumb", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"TERM": "dumb", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
         try:
             self.wait_for("it to boot", self._booted, BOOT_S)
@@ -84,10 +88,12 @@ class Machine:
         state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
         return state in ("running", "degraded")
 
-    def run(self, *command: str, check: bool = True, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, check: bool = True, timeout_s: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         """A command as root in the machine, with its output as text."""
-        inside = ["nsenter", "--target", self._leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
-                  "--root", "--wd", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]  # fmt: skip
+        spaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"]
+        inside = ["nsenter", "--target", self._leader, *spaces, "env", "-i", *ENV]
         done = subprocess.run(
             [*inside, *command], capture_output=True, text=True, timeout=timeout_s, check=False
         )

@@ -1,10 +1,11 @@
-"""What a program in the service's place can do: a line for each thing. Run by test_systemd.py, in the machine."""
+"""What a program in the service's place can do, a line for each thing; test_systemd.py runs it there."""
 
 import socket
 from pathlib import Path
 
-PLACES = """/ /etc /etc/heychip /usr /opt/heychip /boot /home /root /run /run/systemd /srv /sys /proc/sys/kernel
-/var /var/log /var/lib /var/spool /var/lib/heychip /var/cache/heychip /run/heychip /tmp /var/tmp /dev/shm"""
+PLACES = """/ /etc /etc/heychip /usr /opt/heychip /boot /home /root /run /run/systemd /srv /sys
+/proc/sys/kernel /var /var/log /var/lib /var/spool /var/lib/heychip /var/cache/heychip /run/heychip
+/tmp /var/tmp /dev/shm"""
 
 for place in PLACES.split():
     try:

@@ -22,10 +22,12 @@ RuntimeDirectory=rig-room
 Environment=HOME=/run/rig-room
 ExecStart=/usr/bin/pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --disallow-exit \\
   -L "module-native-protocol-unix socket=/run/rig-room/native auth-anonymous=1" \\
-  -L "module-null-sink sink_name=speaker rate=48000" -L "module-null-sink sink_name=room rate=48000 channels=2" \\
+  -L "module-null-sink sink_name=speaker rate=48000" \\
+  -L "module-null-sink sink_name=room rate=48000 channels=2" \\
   -L "module-remap-source source_name=mic master=room.monitor"
 ExecStartPost=/bin/sh -c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 0.3; \\
-  pactl -s {SERVER} set-default-source mic && pactl -s {SERVER} set-default-sink speaker && exit 0; done; exit 1'
+  pactl -s {SERVER} set-default-source mic && \\
+  pactl -s {SERVER} set-default-sink speaker && exit 0; done; exit 1'
 [Install]
 WantedBy=multi-user.target
 """
@@ -110,18 +112,21 @@ class Service:
         return self.machine.wait_for("LISTENING\n" + self.journal()[-2000:], true, most_s)
 
     def hears(self) -> bool:
-        """Whether a word that is played in the room is heard: at the second try at last, since a room that has
-        just been made may swallow the first seconds."""
+        """Whether a word that is played in the room is heard. It is played up to three times, since a room
+        that has just been made may swallow the first seconds."""
         self.listening()
         for _ in range(3):
-            before = self.machine.run("journalctl", "-u", "heychip", "-o", "cat", "--no-pager").stdout.count("event=heard")
+            before = self._heard()
             self.machine.sh(
                 f"paplay -s {SERVER} --device=room {SOURCE}/models/hey_chip/golden.wav; sleep 2", timeout_s=60
             )
-            after = self.machine.run("journalctl", "-u", "heychip", "-o", "cat", "--no-pager").stdout.count("event=heard")
-            if after > before:
+            if self._heard() > before:
                 return True
         return False
+
+    def _heard(self) -> int:
+        said = self.machine.run("journalctl", "-u", "heychip", "-o", "cat", "--no-pager").stdout
+        return said.count("event=heard")
 
     def again(self, pid: int, most_s: float = 90) -> float:
         """Wait until another process than `pid` listens; gives the seconds."""

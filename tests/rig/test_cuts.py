@@ -62,7 +62,7 @@ def prepared(kind: Kind, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("HEYCHIP_MODELS", "XDG_CACHE_HOME"):  # the kinds set them
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.setattr("edge.activate.hear_first", lambda *_: {})
-    monkeypatch.setattr("edge.eventlog.MOST_BYTES", 1_500)
+    monkeypatch.setattr("edge.eventlog.MOST_BYTES", 400)
     folder.mkdir()
     kind.prepare(folder)
     return folder

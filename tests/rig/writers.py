@@ -31,6 +31,7 @@ from edge.eventlog import EventLog
 from edge.files import sweep, write_whole
 from edge.memories import Memories, find, forget, mark, read_memories
 from edge.starts import Starts
+from edge.status import Status, read_status
 from edge.wav import read_wav
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def check_text(folder: Path, done: int, begun: int) -> None:
 
 
 def write_event(folder: Path, number: int) -> None:
-    edge.eventlog.MOST_BYTES = 1_500  # so that the file is set aside now and then
+    edge.eventlog.MOST_BYTES = 400  # so that the file is set aside now and then
     EventLog(folder / "events.jsonl", out=StringIO())("heard", number, word="hey " * (1 + number % 5))
 
 
@@ -87,7 +88,7 @@ def check_events(folder: Path, done: int, begun: int) -> None:
     write_event(folder, 10**6)
     names = [folder / name for name in ("events.jsonl.1", "events.jsonl") if (folder / name).exists()]
     rows = []
-    for line in b"".join(name.read_bytes() for name in names).split(b"\n"):
+    for line in (line for name in names for line in name.read_bytes().split(b"\n")):
         try:
             rows.append(json.loads(line))
         except ValueError:
@@ -269,6 +270,19 @@ def check_fetched(folder: Path, done: int, begun: int) -> None:
     assert all((folder / "source" / name).read_bytes() == text_of(number) for name in names - {"source.json"})
 
 
+def write_status(folder: Path, number: int) -> None:
+    tell = EventLog(out=StringIO())
+    tell.counts["heard"] = number
+    Status(lambda: 100.0 * number, None, folder).step(None, tell)
+
+
+def check_status(folder: Path, done: int, begun: int) -> None:
+    """A whole file, of a write that was done or begun."""
+    row = read_status(folder / "status.json")
+    assert row is not None
+    assert done <= row["counts"]["heard"] <= begun
+
+
 def write_all(folder: Path, number: int) -> None:
     write_start(folder, number)
     write_event(folder, number)
@@ -293,6 +307,7 @@ KINDS = {
     "activation": Kind(lambda f: activate_one(f, 0), activate_one, check_activation),
     "results of trials": Kind(lambda f: write_trial(f, 0), write_trial, check_trial),
     "the count of starts": Kind(lambda f: write_start(f, 0), write_start, check_starts),
+    "status.json": Kind(lambda f: write_status(f, 0), write_status, check_status),
     "all that the daemon writes": Kind(lambda f: write_all(f, 0), write_all, check_all),
     "a new bundle (synth)": Kind(lambda f: publish(f, 0), publish, check_published),
     "clips (synth)": Kind(nothing, write_clip, check_clips),

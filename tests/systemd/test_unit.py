@@ -103,8 +103,8 @@ def test_groups_are_made_once_and_never_changed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-tmpfiles") is None, reason="systemd-tmpfiles is not installed")
 def test_what_a_power_cut_leaves_is_swept_at_boot(tmp_path: Path) -> None:
-    """A process that dies in the middle of write_whole leaves a temporary file: the real systemd-tmpfiles takes
-    it away at boot, never later, and nothing else."""
+    """A process that dies in the middle of write_whole leaves a temporary file: the real systemd-tmpfiles
+    takes it away at boot, never later, and nothing else."""
     state = tmp_path / "var/lib/private/heychip"
     die = "import os, sys; from edge.files import write_whole; os.fsync = lambda _: os._exit(9); "
     for folder in (state, state / "models", state / "memory" / "2026-11"):
@@ -145,7 +145,8 @@ def test_the_wait_between_tries_grows_where_systemd_can(tmp_path: Path) -> None:
         subprocess.run(["sh", str(SCRIPTS[0])], env=env, check=True, capture_output=True, timeout=60)
         assert (tmp_path / version / f"{PLACED}.d/backoff.conf").exists() is laid
     waits = settings(SYSTEMD / "backoff.conf")
-    assert float(waits["RestartSec"][0]) < float(settings()["RestartSec"][0]) < float(waits["RestartMaxDelaySec"][0])
+    first_s, last_s = float(waits["RestartSec"][0]), float(waits["RestartMaxDelaySec"][0])
+    assert first_s < float(settings()["RestartSec"][0]) < last_s
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
