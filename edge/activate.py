@@ -19,7 +19,7 @@ from edge.bundle import Bundle, load_bundle, read_files
 from edge.errors import ModelError
 from edge.files import make_folder, sweep, sync, sync_tree, write_whole
 from edge.hearing_trial import hear_first
-from edge.manifest import MANIFEST
+from edge.manifest_check import MANIFEST
 from edge.model_folders import folders
 
 KEEP = 3  # versions of each bundle: the one in use, and two to go back to

@@ -13,7 +13,7 @@ import logging
 import os
 from pathlib import Path
 
-from edge.manifest import MANIFEST
+from edge.manifest_check import MANIFEST
 
 ACTIVE, KEPT = "active.json", ".kept"
 log = logging.getLogger(__name__)

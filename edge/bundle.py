@@ -18,7 +18,8 @@ from typing import Any
 from edge.detectors import check_contract
 from edge.errors import ModelError
 from edge.files import sha256_of
-from edge.manifest import DETECTORS, MANIFEST, Manifest, Member, check_common, parse, read_json
+from edge.manifest import DETECTORS, Manifest, Member, check_common, parse, read_json
+from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle, is_shipped, known_bundles
 from edge.onnx_scan import CLASSIFIER_CAP_BYTES, HOTWORD_CAP_BYTES, scan
 

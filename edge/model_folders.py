@@ -9,7 +9,8 @@ from pathlib import Path
 
 from edge.active import active, state_folder
 from edge.errors import ModelError
-from edge.manifest import DETECTORS, MANIFEST
+from edge.manifest import DETECTORS
+from edge.manifest_check import MANIFEST
 
 SYSTEM_FOLDER = state_folder() / "models"
 

@@ -102,7 +102,8 @@ def show_one(where: str | Path, *, as_json: bool) -> int:
 def describe(where: str | Path) -> dict[str, Any]:
     """What `list` says of a bundle, or a `problem` where it is refused."""
     from edge.bundle import find_bundle, load_bundle, read_files, read_manifest
-    from edge.manifest import MANIFEST, check_common
+    from edge.manifest import check_common
+    from edge.manifest_check import MANIFEST
 
     about: dict[str, Any] = {"name": Path(where).stem, "path": str(where)}
     try:

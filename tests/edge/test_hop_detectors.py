@@ -54,7 +54,7 @@ def test_a_stream_says_what_its_windows_say(bundle, rows):
     detectors = Detectors(bundle)
     assert detectors._stream is not None
     found = np.stack([detectors.follow(window) for window in windows(rows)])
-    wanted = detectors.run_many(np.stack(windows(rows)))
+    wanted = np.stack([detectors.step(window) for window in windows(rows)])
     assert found == pytest.approx(wanted, abs=1e-4, rel=1e-5)
 
 
