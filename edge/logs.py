@@ -6,6 +6,7 @@ so there each line carries only its priority.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
@@ -73,14 +74,18 @@ def own_stderr() -> Iterator[None]:
     except OSError:  # there is none
         yield
         return
-    before = sys.stderr
+    before, asked_for_traces = sys.stderr, bool(os.environ.get("PYTHONFAULTHANDLER"))
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
         os.dup2(nowhere, 2)
+        if asked_for_traces:
+            faulthandler.enable(file=kept)
         yield
     finally:
         os.dup2(kept, 2)
+        if asked_for_traces:
+            faulthandler.enable(file=2)
         sys.stderr = before
         os.close(kept)
         os.close(nowhere)
