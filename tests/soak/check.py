@@ -67,14 +67,14 @@ def verdict(rig: Rig, reference: Reference) -> Verdict:
             for row in rows if row.back < row.count]  # fmt: skip
     hours = [lines for _, lines in sorted(rig.journal.hours.items())]
     promises = {
-        f"{len(rig.faults) - len(rig.done)} faults were not thrown": len(rig.done) == len(rig.faults),
+        f"only {len(rig.done)} of {len(rig.faults)} faults came to be thrown": len(rig.done) >= 0.9 * len(rig.faults),
         f"missed words at {[round(w.start_s, 1) for w in missed][:10]}": not missed,
         "too few words outside faults": len(asked) > 0.4 * len(words),
         f"heard what was not said: {unsaid[:10]}": not unsaid,
         f"memory grows by {slope:.0f} KB an hour": rig.world.hours < LEAST_H or slope < SLOPE_KB_H,
         f"open files grow: {files}": files[1] <= files[0] + 1,
         f"threads grow: {threads}": threads[1] <= threads[0] + 1,
-        f"{rig.longest_gap_s:.1f} s without a sign of life": rig.longest_gap_s < GAP_S,
+        f"{rig.longest_gap_s:.1f} s without a sign of life at {rig.longest_gap}": rig.longest_gap_s < GAP_S,
         f"the gate was closed for {rig.longest_closed_s:.1f} s": rig.longest_closed_s < MOST_CLOSED_S,
         f"{max(hours)} lines of log in an hour": max(hours) <= MOST_LINES_H,
         f"{rig.lines - rig.unseen_lines} events to be written, {written} were": written == rig.lines - rig.unseen_lines,

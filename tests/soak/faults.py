@@ -34,6 +34,8 @@ class Kind:
     """what must be so besides hearing"""
     hangs: bool = False
     """whether signs of life may stop meanwhile, because that is what it is about"""
+    late: bool = False
+    """whether what is heard meanwhile may have been said long before"""
     weight: float = 1.0
 
 
@@ -337,10 +339,10 @@ KINDS: dict[str, Kind] = {
     "wrong rate": Kind("D16", wrong_rate, nothing, 0.1, 0.1, limit_s=90, weight=0.5),
     "one sample a block": Kind("D10", blocks(0.0), usual_blocks, 0.2, 0.6, deaf=False, weight=0.5),
     "blocks of 1 s": Kind("D10", blocks(1.0), usual_blocks, 20, 90, deaf=False),
-    "blocks of 10 s": Kind("D10, D6", blocks(10.0), usual_blocks, 15, 40, limit_s=40, weight=0.5),
-    "ears stall": Kind("D11", stall(2, 15), nothing, 15, 16, hangs=True, weight=2),
+    "blocks of 10 s": Kind("D10, D6", blocks(10.0), usual_blocks, 15, 40, limit_s=40, late=True, weight=0.5),
+    "ears stall": Kind("D11", stall(2, 15), nothing, 15.5, 16.5, hangs=True, late=True, weight=2),
     "ears hang": Kind("D15", both(NOTE_RESTARTS, stall(40, 44)), nothing, 46, 50, well=restarted,
-                      hangs=True, limit_s=30, weight=0.5),
+                      hangs=True, late=True, limit_s=30, weight=0.5),
     "ears fail": Kind("D15", both(NOTE_RESTARTS, read_raises), nothing, 0.1, 0.1, well=restarted, limit_s=20),
     "voice fails": Kind("D15", both(NOTE_RESTARTS, says("raises")), says("well"), 3, 3, well=restarted,
                         limit_s=30, weight=0.5),
@@ -386,9 +388,9 @@ def plan(count: int, length_s: float, seed: int, first_s: float = 20.0) -> list[
     order += list(rng.choice(names, max(0, count - len(names)), p=weights / weights.sum()))
     order = order[:count]
     rng.shuffle(order)
-    times = np.sort(rng.uniform(first_s, length_s - 60, count))
+    times = np.sort(rng.uniform(first_s, 0.97 * length_s - 30, count))
     return [
-        Fault(name, float(at), float(rng.uniform(KINDS[name].shortest_s, KINDS[name].longest_s)),
+        Fault(str(name), float(at), float(rng.uniform(KINDS[name].shortest_s, KINDS[name].longest_s)),
               float(rng.random()))
         for name, at in zip(order, times, strict=True)
     ]  # fmt: skip

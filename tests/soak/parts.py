@@ -130,6 +130,7 @@ class SoakCamera:
         """A grey picture."""
         room = self._room
         if room.camera == "hangs":
+            room.camera = "well"
             room.turns.wait(NEVER, 40.0)
         if room.camera == "raises":
             room.camera = "well"
@@ -214,7 +215,7 @@ class Journal:
         for line in filter(None, text.split("\n")):
             self.hours[int(self._turns.now_s() / 3600)] += 1
             self.events[line.partition("event=")[2].partition(" ")[0] or "other"] += 1
-            self.last = [*self.last[-199:], f"{self._turns.now_s():.1f} {line}"]
+            self.last = [*self.last[-19999:], f"{self._turns.now_s():.1f} {line}"]
         return len(text)
 
     def flush(self) -> None:

@@ -48,7 +48,7 @@ from tests.soak.parts import (
     SoakMicrophone,
     SoakSpeech,
 )
-from tests.soak.reference import word_at
+from tests.soak.reference import LATE_S, word_at
 from tests.soak.turns import TurnCondition, Turns
 from tests.soak.world import World
 
@@ -92,6 +92,7 @@ class Rig:
         self.wrongs: list[str] = []
         """what must not be"""
         self.unsaid: list[tuple[float, str]] = []
+        self.longest_gap: tuple[float, Fault | None] | None = None
         self.longest_gap_s = self.longest_closed_s = 0.0
         self.told: Counter[str] = Counter()
         self.resamplers: dict[int, Resampler] = {}
@@ -299,7 +300,7 @@ class Rig:
     def _sound(self, microphone: SoakMicrophone, begin: int, step: int) -> None:
         if self.room.opens < self.mute_until_opens:
             return
-        rate_hz = round(microphone.rate_hz * self.true_share)
+        rate_hz = round(microphone.device.rate_hz * self.true_share)
         if microphone is self.wrong:
             rate_hz = 48_000 if rate_hz == RATE_HZ else RATE_HZ
         if microphone is not self._fed or self._resampler.rate_out_hz != rate_hz:
@@ -324,7 +325,7 @@ class Rig:
                 microphone.feed(frames[k : k + 1])
             return
         self._held.append(frames)
-        if sum(map(len, self._held)) >= (self.piece_s - 1e-3) * microphone.rate_hz * self.true_share:
+        if sum(map(len, self._held)) >= (self.piece_s - 1e-3) * self._resampler.rate_out_hz:
             microphone.feed(np.concatenate(self._held), overflow=self._overflow)
             self._held, self._overflow = [], False
 
@@ -345,8 +346,8 @@ class Rig:
             self._spoil(now_s, fault.kind if kind and kind.deaf and fault else "own speech")
         if kind and (kind.hangs or kind.deaf):
             self.manager.last_s = None
-        if self.manager.last_s is not None:
-            self.longest_gap_s = max(self.longest_gap_s, now_s - self.manager.last_s)
+        if self.manager.last_s is not None and now_s - self.manager.last_s > self.longest_gap_s:
+            self.longest_gap_s, self.longest_gap = now_s - self.manager.last_s, (now_s, fault)
         if now_s - (self.samples[-1].time_s if self.samples else -SAMPLE_S) >= SAMPLE_S:
             self.samples.append(sample(now_s))
             self.progress(self)
@@ -393,7 +394,8 @@ class Rig:
             self.unseen_lines += 1
         if event not in {"heard", "gated"}:
             return
-        word = word_at(self.world, now_s, 1.2 + (self.piece_s if self.piece_s < 2 else 11.0))
+        late_s = 20.0 if self._fault and KINDS[self._fault.kind].late else LATE_S + self.piece_s
+        word = word_at(self.world, now_s, late_s)
         if word is None:
             self.unsaid.append((now_s, self._fault.kind if self._fault else ""))
         else:
