@@ -78,6 +78,7 @@ class Daemon:
         self._voice = Voice(parts.speech, self._gate, tell=tell, now_s=self._now_s)
         self._ears = self._eyes = None
         nap, now_s = self._nap, self._clock.now_s
+        self._watch = Watch(self._notifier, now_s, alarm=hard_exit is os._exit)
         if parts.ear is not None:
             self._ears = Ears(
                 config.microphone,
@@ -87,11 +88,11 @@ class Daemon:
                 tell=tell,
                 wait=nap,
                 now_s=now_s,
+                patience=self._watch.patience,
             )
         if parts.eye is not None:
             self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
         self._failure: BaseException | None = None
-        self._watch = Watch(self._notifier, now_s)
         self._ears_cpu_s = 0.0
         self.reloading = False
 

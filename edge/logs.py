@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+from functools import cache
 from typing import TextIO
 
 _PLAIN = re.compile(r"[^\s\"'=\\]+")
@@ -56,6 +57,16 @@ def setup(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.raiseExceptions = False  # a reader of the log that went away is no reason to print more
+
+
+@cache
+def own_stderr() -> TextIO:
+    """Standard error by a number of its own: sound libraries send number 2 nowhere while they open, and that
+    is when they hang. For the program itself; it outlives every redirection."""
+    try:
+        return os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    except OSError:  # started with standard error closed
+        return sys.stderr
 
 
 class Sparing:

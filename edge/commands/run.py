@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
 
     signals, notifier = Signals(), Notifier()
     signals.catch()
-    logs.setup("info")
+    logs.setup("info", logs.own_stderr())
     config = load_config(args.config, defaults=args.defaults)
     parts = build(config)
     prepared: list[tuple[Config, Parts]] = []
@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
         return True
 
     while True:
-        logs.setup(config.log.level)
+        logs.setup(config.log.level, logs.own_stderr())
         tell = EventLog(config.events.file, as_json=args.json)
         daemon = Daemon(config, parts, tell=tell, signals=signals, notifier=notifier, reload=reload)
         code = daemon.run()

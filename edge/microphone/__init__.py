@@ -30,9 +30,8 @@ class Microphone(Protocol):
     def name(self) -> str:
         """The device's or recording's name."""
 
-    @property
-    def rate_hz(self) -> int:
-        """Samples per second of what comes next; each chunk carries its own."""
+    rate_hz: int
+    """samples per second of what comes next; each chunk carries its own"""
 
     @property
     def ended(self) -> bool:

@@ -7,6 +7,7 @@ of devices is frozen while PortAudio runs; it is started anew whenever nothing i
 
 from __future__ import annotations
 
+import atexit
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.errors import DeviceError
 from edge.microphone import Device, choose_input
-from edge.microphone.live import BLOCK_S, Live, attempts, log, refusal
+from edge.microphone.live import BLOCK_S, Live, attempts, is_gone, log, quiet, refusal
 
 if TYPE_CHECKING:
     from edge.config import MicrophoneConfig
@@ -63,9 +64,12 @@ def open_live(config: MicrophoneConfig) -> SoundDeviceMicrophone:
     reasons = []
     for rate_hz, channels in attempts(device, config.channel):
         try:
-            microphone = SoundDeviceMicrophone(library, device, rate_hz, channels, config.channel)
+            with quiet():
+                microphone = SoundDeviceMicrophone(library, device, rate_hz, channels, config.channel)
         except (library.PortAudioError, ValueError) as error:
             reasons.append(f"{error} at {rate_hz} Hz, {channels} channels")
+            if is_gone(error):
+                break
             continue
         log.info("event=microphone backend=sounddevice device=%r rate_hz=%d channels=%d", device.name,
                  rate_hz, channels)  # fmt: skip
@@ -110,4 +114,6 @@ def _library() -> Any:
         raise DeviceError("sounddevice is not installed: pip install sounddevice") from error
     except OSError as error:  # its wheels for Linux come without the library itself
         raise DeviceError("the PortAudio library is missing: sudo apt install libportaudio2") from error
+    # At exit it would wait for a device that hangs; the system closes all there is without waiting.
+    atexit.unregister(getattr(sounddevice, "_exit_handler", None))
     return sounddevice
