@@ -215,7 +215,7 @@ class Journal:
         for line in filter(None, text.split("\n")):
             self.hours[int(self._turns.now_s() / 3600)] += 1
             self.events[line.partition("event=")[2].partition(" ")[0] or "other"] += 1
-            self.last = [*self.last[-19999:], f"{self._turns.now_s():.1f} {line}"]
+            self.last = [*self.last[-299:], f"{self._turns.now_s():.1f} {line}"]
         return len(text)
 
     def flush(self) -> None:
