@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,8 @@ def main(args: argparse.Namespace) -> int:
         if not daemon.reloading:
             return code
         config, parts = prepared.pop()
+        del daemon
+        gc.collect()  # it is a circle of rooms; without this, old models would lie about for days
 
 
 def build(config: Config) -> Parts:

@@ -8,6 +8,7 @@ the loudspeaker, the camera with its classifier, and the clock.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import shutil
 import signal
@@ -84,7 +85,7 @@ class Rig:
         self.signals = Signals()
         self.usual_piece_s = self.piece_s = piece_s
         self.treat: Any = None
-        self.lost_share, self.true_share, self.mute_until_opens = 0.0, 1.0, 0
+        self.lost_share, self.true_hz, self.mute_until_opens = 0.0, 0, 0
         self.wrong: SoakMicrophone | None = None
         self.wall_offset_s = 0.0
         self.restarts = self.reloads = self.unseen_lines = self.lines = 0
@@ -228,6 +229,8 @@ class Rig:
                 daemon = Daemon(config, parts, tell=tell, signals=self.signals, notifier=notifier, reload=reload,
                                 clock=self.turns, hard_exit=self._hard)  # fmt: skip
                 reloading = self._life(daemon)
+                del daemon
+                gc.collect()  # as `heychip run` does, and as the end of a process would
                 if reloading:
                     self.reloads += 1
                     config, parts = prepared.pop()
@@ -300,7 +303,7 @@ class Rig:
     def _sound(self, microphone: SoakMicrophone, begin: int, step: int) -> None:
         if self.room.opens < self.mute_until_opens:
             return
-        rate_hz = round(microphone.device.rate_hz * self.true_share)
+        rate_hz = self.true_hz or microphone.device.rate_hz
         if microphone is self.wrong:
             rate_hz = 48_000 if rate_hz == RATE_HZ else RATE_HZ
         if microphone is not self._fed or self._resampler.rate_out_hz != rate_hz:
