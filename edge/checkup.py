@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import struct
@@ -111,6 +110,7 @@ def _sound(config: Config) -> Iterator[Check]:
         return
     yield Check("PortAudio", "ok", "loaded")
     from edge.microphone import list_devices
+    from edge.microphone.holders import holders
 
     try:
         inputs = [device.name for device in list_devices() if device.inputs]
@@ -120,25 +120,10 @@ def _sound(config: Config) -> Iterator[Check]:
     if not inputs:
         yield Check("microphone", "bad", "none", "connect one; `arecord -l` lists what the kernel sees", code)
         return
-    users = busy()
+    users = holders()
     found = ", ".join(inputs) + (f"; in use by {', '.join(users)}" if users else "")
     remedy = "end that program if the microphone cannot be opened" if users else ""
     yield Check("microphone", "note" if users else "ok", found, remedy)
-
-
-def busy(proc: Path = Path("/proc")) -> list[str]:
-    """The programs other than ours that hold a capture device of ALSA open, as "name (pid)"."""
-    users = []
-    for folder in proc.glob("[0-9]*"):
-        if folder.name == str(os.getpid()):
-            continue
-        try:
-            held = [str(link.readlink()) for link in (folder / "fd").iterdir()]
-            if any(target.startswith("/dev/snd/pcm") and target.endswith("c") for target in held):
-                users.append(f"{(folder / 'comm').read_text().strip()} ({folder.name})")
-        except OSError:  # it has ended meanwhile, or belongs to somebody else
-            continue
-    return users
 
 
 def _speech() -> Check:

@@ -16,11 +16,11 @@ from edge.config import MicrophoneConfig
 from edge.errors import DeviceError, HeychipError
 from edge.events import Chunk, Heard
 from edge.gate import Gate
-from edge.intake import GAP_S, Intake
+from edge.intake import Intake
 from edge.microphone import Microphone
 from edge.microphone.pace import likely_rate_hz
 from edge.parts import Ear
-from edge.patience import Patience
+from edge.patience import CLOSE_S, Patience
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ LATE_S = 10.0  # behind for so long without a break: the Pi is too slow for all 
 LAST_BACKOFF_S = 5.0  # longer would be rude to whoever has just plugged it in again
 MEND_S = 60.0  # a microphone that gives no sound is opened anew, then after 1, 2, 4 … 32 minutes again
 LAST_MEND_S = 1920.0
+MOVED_S = 0.1  # a move costs at least so much sound
+CALM_S = 12.0  # without gaps
 RATE_TOLERANCE = 0.02
 
 
@@ -69,6 +71,7 @@ class Ears:
         self._heard_s = self._ontime_s = self._now_s()
         self._stops, self._well_s = 0, 0.0
         self._mend_s, self._mended_s = MEND_S, -LAST_MEND_S
+        self._gap_s, self._doubt = self._heard_s - CALM_S - 1, False  # the last gap, and whether it may have been a move
         self._wrong_hz = 0.0  # a rate that was measured, and not believed the first time
 
     @property
@@ -108,7 +111,7 @@ class Ears:
         """Let go of the microphone."""
         if self._microphone is not None:
             microphone, self._microphone = self._microphone, None
-            with self._patience.call("in closing the microphone"):
+            with self._patience.call("in closing the microphone", CLOSE_S):
                 microphone.close()
 
     def _open(self) -> None:
@@ -126,7 +129,7 @@ class Ears:
             self._lose(str(error))
             return
         self._heard_s = self._ontime_s = self._now_s()
-        self._backoff_s, self._well_s = 1.0, 0.0
+        self._backoff_s, self._well_s, self._doubt = 1.0, 0.0, False
         self._intake.opened(deaf=self.state == "DEAF")
         self._gate.stand(False)
         if self.state != "DEAF":
@@ -165,8 +168,8 @@ class Ears:
         self._heard_s = self._now_s()
         self.signs += 1
         self._intake.step(chunk)
-        if chunk.gap_s > GAP_S and getattr(self._microphone, "may_move", False):
-            self._lose(f"{chunk.gap_s:.1f} s were lost; it may be another source now", at_once=True)
+        if getattr(self._microphone, "may_move", False) and self._moved(chunk.gap_s):
+            self._lose("sound was lost; it may be another source now", at_once=True)
             return
         if self._intake.deaf or self.state == "DEAF":
             self._look_after_deafness()
@@ -174,6 +177,14 @@ class Ears:
         if self._well_s >= WELL_S:
             self._stops = 0
             self._measure()
+
+    def _moved(self, gap_s: float) -> bool:
+        """Whether to open it anew, to have the named source again. Where gaps come often they have another
+        cause (a wrong rate, a Pi that is too slow), and it waits until they are over."""
+        calm = self._now_s() - self._gap_s > CALM_S
+        if gap_s > MOVED_S:
+            self._gap_s, self._doubt = self._now_s(), True
+        return self._doubt and calm
 
     def _look_after_deafness(self) -> None:
         if not self._intake.deaf:

@@ -12,7 +12,8 @@ import os
 import re
 import sys
 import time
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 _PLAIN = re.compile(r"[^\s\"'=\\]+")
@@ -59,14 +60,38 @@ def setup(level: str = "info", stream: TextIO | None = None) -> None:
     logging.raiseExceptions = False  # a reader of the log that went away is no reason to print more
 
 
-@cache
-def own_stderr() -> TextIO:
-    """Standard error by a number of its own: sound libraries send number 2 nowhere while they open, and that
-    is when they hang. For the program itself; it outlives every redirection."""
+@contextmanager
+def own_stderr() -> Iterator[None]:
+    """While this lasts, standard error is Python's alone: what C libraries write to it goes nowhere.
+
+    PortAudio writes to it without end when a stream breaks in certain ways (measured: a million lines in three
+    seconds), which would fill a journal or a card; and it closes it while it looks for devices, when it may
+    hang and we have something to say.
+    """
     try:
-        return os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
-    except OSError:  # started with standard error closed
-        return sys.stderr
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    before = sys.stderr
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        sys.stderr = before
+        os.close(kept)
+        os.close(nowhere)
+
+
+def stderr_number() -> int:
+    """For programs that we start: where what they complain of is read."""
+    try:
+        return sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        return 2
 
 
 class Sparing:

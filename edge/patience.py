@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from edge import logs
 
 FIRST_S = 20.0  # a Pi that has just been switched on reads the library from a slow card
-CALL_S = 5.0
+OPEN_S = 5.0
+CLOSE_S = 3.0
 ALARM_S = 2.5  # later than the main thread
 
 
 class Patience:
-    """`over` is asked by the main thread while another is inside `call`. In real seconds, also where a test's clock
-    runs faster."""
+    """`over` is asked by the main thread while another is inside `call`. In real seconds, also where a test's
+    clock runs faster."""
 
     def __init__(self, *, alarm: bool = False) -> None:
         """`alarm`: end the process with exit code 1 also where no Python can run."""
@@ -30,13 +31,13 @@ class Patience:
         self._what, self._limit_s, self._until_s = "", 0.0, float("inf")
 
     @contextmanager
-    def call(self, what: str) -> Iterator[None]:
+    def call(self, what: str, limit_s: float = OPEN_S) -> Iterator[None]:
         """Around a call into a library. The first may take longer."""
-        self._what, self._limit_s = what, FIRST_S if self._first else CALL_S
+        self._what, self._limit_s = what, FIRST_S if self._first else limit_s
         self._until_s = time.monotonic() + self._limit_s
         if self._alarm:
-            stream = logs.own_stderr()  # that of the process may lead nowhere while the library opens
-            faulthandler.dump_traceback_later(self._limit_s + ALARM_S, exit=True, file=stream)
+            late_s = self._limit_s + ALARM_S
+            faulthandler.dump_traceback_later(late_s, exit=True, file=logs.stderr_number())
         try:
             yield
             self._first = False

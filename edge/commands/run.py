@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
 
     signals, notifier = Signals(), Notifier()
     signals.catch()
-    logs.setup("info", logs.own_stderr())
+    logs.setup("info")
     config = load_config(args.config, defaults=args.defaults)
     parts = build(config)
     prepared: list[tuple[Config, Parts]] = []
@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
         return True
 
     while True:
-        logs.setup(config.log.level, logs.own_stderr())
+        logs.setup(config.log.level)
         tell = EventLog(config.events.file, as_json=args.json)
         daemon = Daemon(config, parts, tell=tell, signals=signals, notifier=notifier, reload=reload)
         code = daemon.run()

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from edge.errors import DeviceError
 from edge.events import Chunk
-from edge.microphone import Device
+from edge.microphone.device import PULSE, Device
+from edge.microphone.holders import holders
 from edge.microphone.pace import Pace
 from edge.ring import Ring
 
@@ -36,6 +37,8 @@ class Live:
 
     def __init__(self, device: Device, rate_hz: int, channel: int) -> None:
         self.device, self.name, self.channel = device, device.name, channel
+        self.may_move = device.name.startswith(PULSE)
+        """whether a sound server may give us another source instead, without a word"""
         self.ring = Ring(RING_S)
         self.overflows = 0
         """callbacks that told of lost input"""
@@ -98,10 +101,17 @@ def attempts(device: Device, channel: int) -> Iterator[tuple[int, int]]:
 
 def is_gone(error: Exception) -> bool:
     """Whether an error of PortAudio says that no other rate or number of channels would help: the device is
-    busy or gone. The codes are PortAudio's, or those of ALSA in the third argument of sounddevice's errors."""
+    busy or gone. The codes are PortAudio's, or ALSA's in the third argument of sounddevice's errors."""
     code, host = next((a for a in error.args if isinstance(a, int)), 0), error.args[2:3]
     alsa = host[0][1] if host and isinstance(host[0], tuple) else 0
     return code in NO_WAY_IN or (code == HOST_ERROR and alsa in GONE)
+
+
+def aim(device: Device) -> None:
+    """Before opening: tell the sound server's library which source is meant. There is no other way through
+    ALSA's plug; the variable is read at each opening, and says nothing to other devices."""
+    if device.name.startswith(PULSE):
+        os.environ["PULSE_SOURCE"] = device.name.removeprefix(PULSE)
 
 
 @contextmanager
@@ -127,4 +137,8 @@ def refusal(device: Device, reasons: list[str]) -> DeviceError:
     """What to say where every attempt at opening a device failed."""
     reason = reasons[0] if reasons else "no way of opening it"
     remedy = "is another program using it? `fuser -v /dev/snd/*` tells"
+    if users := holders():
+        remedy = f"in use by {', '.join(users)}"
+    elif device.name.startswith(PULSE):
+        remedy = "is it there? `pactl list short sources` tells"
     return DeviceError(f"microphone {device.name!r} cannot be opened: {reason} ({remedy})")

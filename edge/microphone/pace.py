@@ -11,9 +11,9 @@ LOST_S = 0.15  # so much later than ever lately
 SETTLE_S = 0.3  # and still so late after this time, is lost
 LEAK = 0.03  # of drift between the two clocks, nothing is missing; more is a wrong rate, told otherwise
 MEASURE_S = 5.0
-AGREE = 0.01  # two measurements in a row
+AGREE = 0.02  # two measurements in a row, where sound comes in pieces of 50 ms
 USUAL_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
-NEAR = 0.01  # a converter's quartz is a hundred times better, a measurement of 5 s is not
+NEAR = 0.015  # as near as such a measurement comes
 
 
 def likely_rate_hz(measured_hz: float) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 
 from edge.errors import DeviceError
 from edge.microphone import Device, choose_input
-from edge.microphone.live import BLOCK_S, Live, attempts, is_gone, log, quiet, refusal
+from edge.microphone.cards import with_cards
+from edge.microphone.live import BLOCK_S, Live, aim, attempts, is_gone, log, quiet, refusal
 
 if TYPE_CHECKING:
     from edge.config import MicrophoneConfig
@@ -59,6 +60,7 @@ def open_live(config: MicrophoneConfig) -> PyAudioMicrophone:
     session = _session()
     try:
         device = choose_input(_devices(session), config.device)
+        aim(device)
         reasons = []
         for rate_hz, channels in attempts(device, config.channel):
             try:
@@ -91,7 +93,7 @@ def _devices(session: Any) -> list[Device]:
     rows = [session.get_device_info_by_index(index) for index in range(session.get_device_count())]
     apis = [session.get_host_api_info_by_index(number) for number in range(session.get_host_api_count())]
     preferred = session.get_default_host_api_info() if apis else {}
-    return [
+    return with_cards(
         Device(
             index=row["index"],
             name=str(row["name"]),
@@ -103,7 +105,7 @@ def _devices(session: Any) -> list[Device]:
             default_output=row["index"] == preferred["defaultOutputDevice"],
         )
         for row in rows
-    ]
+    )
 
 
 def _session() -> Any:

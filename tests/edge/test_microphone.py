@@ -203,7 +203,7 @@ def test_a_hundred_overflows_are_counted_and_mark_their_gaps(monkeypatch: pytest
     assert live.overflows == 100
     gaps_s = [chunk.gap_s for chunk in iter(lambda: live.read(0.0), None)]
     assert gaps_s[0] == 0.0
-    assert gaps_s[1:] == pytest.approx([0.3] * 99)
+    assert gaps_s[1:] == pytest.approx([0.3] * 99, abs=0.002)  # less what two clocks may drift
 
 
 def test_the_true_rate_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,11 +102,12 @@ class Child:
         return [told for told in self.told if told.kind == kind and told.at_s > after_s]
 
     def wait(self, kind: str, what: str, *, after_s: float = 0.0, timeout_s: float = 40.0) -> Told:
-        """The first thing told that begins so. Raises TimeoutError, with all that was told, where there is none."""
+        """The first thing told that begins so, or for a log line holds it. Raises TimeoutError with all that
+        was told."""
         until_s = time.monotonic() + timeout_s
         while time.monotonic() < until_s:
             for told in self.since(after_s, kind):
-                if told.what.startswith(what):
+                if told.what.startswith(what) or (kind == "log" and what in told.what):
                     return told
             time.sleep(0.05)
         raise TimeoutError(f"no {kind} {what!r} in {timeout_s:g} s\n" + self.story())
