@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 import edge.eventlog
+import edge.eyes
 import edge.microphone.live
 from edge import logs
 from edge.actions import Actions
@@ -36,7 +37,6 @@ from edge.model_folders import find_bundle
 from edge.mood import Steady
 from edge.notify import Notifier
 from edge.parts import Ear, Eye, Parts
-from edge.resample import Resampler
 from edge.signals import Signals
 from tests.soak.faults import KINDS, Fault
 from tests.soak.parts import (
@@ -51,7 +51,7 @@ from tests.soak.parts import (
 )
 from tests.soak.reference import LATE_S, word_at
 from tests.soak.turns import TurnCondition, Turns
-from tests.soak.world import World
+from tests.soak.world import Converter, World
 
 RESTART_S = 5.0  # RestartSec of the unit
 COMMAND_S = 1.0  # of real time, because the commands are real processes
@@ -74,7 +74,7 @@ class Sample:
 class Rig:
     """One soak. `run` goes through the whole day."""
 
-    def __init__(self, world: World, faults: list[Fault], folder: Path, *, seed: int, piece_s: float = 0.08) -> None:
+    def __init__(self, world: World, faults: list[Fault], folder: Path, *, seed: int, piece_s: float = 0.16) -> None:
         self.world, self.faults, self.folder = world, faults, folder
         self.rng = np.random.default_rng(seed + 2)
         self.turns = Turns()
@@ -96,7 +96,6 @@ class Rig:
         self.longest_gap: tuple[float, Fault | None] | None = None
         self.longest_gap_s = self.longest_closed_s = 0.0
         self.told: Counter[str] = Counter()
-        self.resamplers: dict[int, Resampler] = {}
         self.gate_closed = False
         self._daemon: Daemon | None = None
         self._fed: SoakMicrophone | None = None
@@ -179,6 +178,7 @@ class Rig:
         wall, actual = time.time, time.time
         time.time = lambda: actual() + self.wall_offset_s
         clock = SimpleNamespace(monotonic=self.turns.now_s)
+        edge.eyes.NAP_S = 1.0  # nothing of the eyes depends on it, and each nap is a change of turns
         modules = {module: module.time for module in (edge.microphone.live, edge.eventlog)}
         for module in modules:
             module.time = clock  # type: ignore[attr-defined]
@@ -306,9 +306,9 @@ class Rig:
         rate_hz = self.true_hz or microphone.device.rate_hz
         if microphone is self.wrong:
             rate_hz = 48_000 if rate_hz == RATE_HZ else RATE_HZ
-        if microphone is not self._fed or self._resampler.rate_out_hz != rate_hz:
-            self._fed, self._held, self._resampler = microphone, [], self._from_16k(rate_hz)
-        frames = self._resampler.step(self.world.sound(begin, step))
+        if microphone is not self._fed or self._converter.rate_hz != rate_hz:
+            self._fed, self._held, self._converter = microphone, [], Converter(rate_hz)
+        frames = self._converter.step(self.world.sound(begin, step))
         if self.treat:
             frames = self.treat(self, frames).astype(np.float32)
         if self.lost_share and self.rng.random() < self.lost_share:
@@ -316,19 +316,13 @@ class Rig:
             return
         self._deliver(microphone, frames)
 
-    def _from_16k(self, rate_hz: int) -> Resampler:
-        """From the world to the device, afresh."""
-        resampler = self.resamplers.setdefault(rate_hz, Resampler(RATE_HZ, rate_hz))
-        resampler.reset()
-        return resampler
-
     def _deliver(self, microphone: SoakMicrophone, frames: np.ndarray) -> None:
         if self.piece_s == 0:
             for k in range(len(frames)):
                 microphone.feed(frames[k : k + 1])
             return
         self._held.append(frames)
-        if sum(map(len, self._held)) >= (self.piece_s - 1e-3) * self._resampler.rate_out_hz:
+        if sum(map(len, self._held)) >= (self.piece_s - 1e-3) * self._converter.rate_hz:
             microphone.feed(np.concatenate(self._held), overflow=self._overflow)
             self._held, self._overflow = [], False
 
