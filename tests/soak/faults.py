@@ -380,10 +380,13 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 
 
-def plan(count: int, length_s: float, seed: int, first_s: float = 20.0) -> list[Fault]:
-    """`count` faults, spread over the day; in a short one, every kind comes once before any comes twice."""
+def plan(
+    count: int, length_s: float, seed: int, *, first_s: float = 20.0, longest_s: float = float("inf")
+) -> list[Fault]:
+    """`count` faults, spread over the day; every kind comes once before any comes twice. None lasts longer than
+    `longest_s` unless its kind has to."""
     rng = np.random.default_rng(seed + 1)
-    names = list(KINDS)
+    names = [name for name, kind in KINDS.items() if kind.shortest_s < 60 or longest_s > 60]
     weights = np.array([KINDS[name].weight for name in names])
     order = list(rng.permutation(names))
     order += list(rng.choice(names, max(0, count - len(names)), p=weights / weights.sum()))
@@ -391,7 +394,12 @@ def plan(count: int, length_s: float, seed: int, first_s: float = 20.0) -> list[
     rng.shuffle(order)
     times = np.sort(rng.uniform(first_s, 0.97 * length_s - 30, count))
     return [
-        Fault(str(name), float(at), float(rng.uniform(KINDS[name].shortest_s, KINDS[name].longest_s)),
+        Fault(str(name), float(at), _length_s(KINDS[name], longest_s, float(rng.random())),
               float(rng.random()))
         for name, at in zip(order, times, strict=True)
     ]  # fmt: skip
+
+
+def _length_s(kind: Kind, longest_s: float, number: float) -> float:
+    longest_s = max(kind.shortest_s, min(kind.longest_s, longest_s))
+    return kind.shortest_s + number * (longest_s - kind.shortest_s)
