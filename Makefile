@@ -4,10 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 export XDG_CACHE_HOME ?= $(CURDIR)/.cache
 
-.PHONY: help demo test setup lint clean bench-accuracy bench-peers soak
+.PHONY: help demo test rig setup lint clean bench-accuracy bench-peers soak
 help:
 	@echo "make demo   from the text of a phrase to a daemon that hears it, sees and answers"
 	@echo "make test   the whole test suite"
+	@echo "make rig    as root: boots systemd in a container, and emulates arm64 (about 20 minutes the first time)"
 	@echo "make lint   ruff and mypy"
 	@echo "make soak   a day of stream with some 600 faults, at 50 to 100 times real time; ARGS=--help tells what else"
 	@echo "make bench-accuracy ARGS=...   bundles beside openWakeWord on your recordings; ARGS=--help tells how"
@@ -23,6 +24,11 @@ demo: setup
 test:
 	@PYTHON="$(PYTHON)" sh tools/setup.sh synth,dev
 	@$(BIN)/python -m pytest
+
+rig:
+	@PYTHON="$(PYTHON)" sh tools/setup.sh synth,dev
+	@sh tests/rig/build.sh
+	@HEYCHIP_RIG=1 $(BIN)/python -m pytest -m rig tests/rig $(ARGS)
 
 lint:
 	@PYTHON="$(PYTHON)" sh tools/setup.sh synth,dev

@@ -6,15 +6,18 @@ import platform
 import shutil
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from edge.bench.board import ROOT, machine, mood
 from edge.config import PLACES, Config, load_config
 from edge.errors import ConfigError, DeviceError, HeychipError, ModelError
+from edge.status import OLD_S, read_status
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_ONNXRUNTIME = (1, 18)
@@ -36,6 +39,7 @@ class Check:
 def checkup(config_path: str | None = None) -> Iterator[Check]:
     """All checks, in the order in which a person would mend things."""
     config, told = _config(config_path)
+    yield from _service()
     yield _machine()
     yield from _board()
     yield _onnxruntime()
@@ -45,6 +49,27 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     yield _player()
     yield _camera(config)
     yield from _bundles(config)
+
+
+def _service() -> Iterator[Check]:
+    """How the service is, where one runs; all else is about this machine."""
+    told = read_status()
+    if told is None:
+        return
+    since_s = time.monotonic() - float(told.get("since_monotonic_s", 0))
+    found = f"{told.get('state')} for {since_s / 60:.0f} min, members {told.get('members')}, {_heard(told)}"
+    if told["age_s"] > OLD_S:
+        found = f"hangs: it said nothing for {told['age_s']:.0f} s"
+        yield Check("service", "bad", found, "sudo systemctl restart heychip; journalctl -u heychip", 1)
+    elif told.get("state") in ("DEAF", "WAITING"):
+        yield Check("service", "note", found, "journalctl -u heychip tells what it waits for")
+    else:
+        yield Check("service", "ok", found)
+
+
+def _heard(told: dict[str, Any]) -> str:
+    last = told.get("last_heard")
+    return f"heard {last.get('word')} at {last.get('at')}" if isinstance(last, dict) else "heard nothing yet"
 
 
 def _machine() -> Check:

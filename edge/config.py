@@ -15,6 +15,7 @@ from typing import Any
 
 from edge import config_check as check
 from edge.errors import ConfigError
+from edge.memory_config import MemoryConfig
 from edge.phrases import SHIPPED, Phrases, wrong_placeholders
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class MicrophoneConfig:
 
     backend: str = check.key("auto", check.choice("auto", "sounddevice", "pyaudio", "recording"))
     device: str = check.key("", check.text())
-    """a part of the device's name, or nothing for the default"""
+    """a part of the device's name, CARD=id, its usb-... socket, pulse:source, or nothing for the default"""
     files: tuple[str, ...] = check.key((), check.texts, place="file")
     """the wav files that are the microphone where the backend is "recording" """
     channel: int = check.key(0, check.whole(0, 31))
@@ -119,6 +120,7 @@ class Config:
     camera: CameraConfig = CameraConfig()
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
+    memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""

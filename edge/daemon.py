@@ -28,6 +28,7 @@ from edge.notify import Notifier
 from edge.parts import Parts
 from edge.rules import Rules, Say
 from edge.signals import Signals
+from edge.status import Status
 from edge.voice import Voice
 from edge.watch import Watch
 
@@ -61,13 +62,14 @@ class Daemon:
         notifier: Notifier | None = None,
         reload: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
+        alongside: Callable[[], object] = lambda: None,
         hard_exit: Callable[[int], object] = os._exit,
     ) -> None:
         """`tell` writes the events. `reload` prepares the next configuration as a whole, and tells whether it
-        may begin. `hard_exit` is the last resort against a thread that hangs."""
+        may begin. `alongside` is called a few times a second; `hard_exit` against a thread that hangs."""
         self._config, self._parts, self._tell = config, parts, tell
         self._signals, self._notifier = signals or Signals(), notifier or Notifier()
-        self._reload, self._hard_exit = reload, hard_exit
+        self._reload, self._alongside, self._hard_exit = reload, alongside, hard_exit
         self._recorded = config.microphone.backend == "recording"
         self._clock = clock or Clock()
         self._stop = threading.Event()
@@ -92,7 +94,10 @@ class Daemon:
             )
         if parts.eye is not None:
             self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
+        if parts.memory is not None:
+            parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
+        self._status = Status(now_s, parts.ear)
         self._ears_cpu_s = 0.0
         self.reloading = False
 
@@ -109,11 +114,10 @@ class Daemon:
         that ended it."""
         cpu_s, wall_s = time.process_time(), time.monotonic()
         rooms: dict[str, Room | None] = {"voice": self._voice, "ears": self._ears, "eyes": self._eyes}
-        threads = [
-            threading.Thread(target=self._live, args=(name, room), name=name, daemon=True)
-            for name, room in rooms.items()
-            if room is not None
-        ]
+        rooms["memory"] = self._parts.memory.scribe if self._parts.memory else None
+        live = {name: room for name, room in rooms.items() if room is not None}
+        threads = [threading.Thread(target=self._live, args=one, name=one[0], daemon=True)
+                   for one in live.items()]  # fmt: skip
         try:
             for thread in threads:
                 self._watch.beat(thread.name)
@@ -153,6 +157,7 @@ class Daemon:
     def _over(self) -> bool:
         """Looks after everything once; True where it is time to end."""
         self._actions.step()
+        self._alongside()
         self._look_after()
         if self._signals.end or self._stop.is_set():
             return True
@@ -171,10 +176,14 @@ class Daemon:
         except HeychipError as error:
             self._fail("main", error)
         self._watch.tell(self._ears, self._tell.counts)
+        self._status.step(self._ears, self._tell)
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}
-        if self._gate.closed_at(time_s):
+        gated = self._gate.closed_at(time_s)
+        if self._parts.memory is not None:
+            self._parts.memory.note(heard, time_s, gated=gated)
+        if gated:
             self._tell("gated", time_s, **row)
             return
         self._tell("heard", time_s, **row, members=list(heard.members))

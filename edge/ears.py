@@ -71,7 +71,7 @@ class Ears:
         self._heard_s = self._ontime_s = self._now_s()
         self._stops, self._well_s = 0, 0.0
         self._mend_s, self._mended_s = MEND_S, -LAST_MEND_S
-        self._gap_s, self._doubt = self._heard_s - CALM_S - 1, False  # the last gap, and whether it may have been a move
+        self._gap_s, self._doubt = -1e9, False  # the last gap, and whether it may have been a move
         self._wrong_hz = 0.0  # a rate that was measured, and not believed the first time
 
     @property
@@ -116,14 +116,16 @@ class Ears:
 
     def _open(self) -> None:
         now_s = self._now_s()
-        self.signs += 1
         if now_s < self._retry_s:
+            self.signs += 1
             self._wait(min(0.2, self._retry_s - now_s))
             return
         try:
             with self._patience.call("in opening the microphone"):
                 self._microphone = self._ear.microphone()
+            self.signs += 1
         except DeviceError as error:
+            self.signs += 1
             if self._recorded or (not self.state and self._config.device and not self._config.optional):
                 raise  # a name that fits none or several is a mistake of the configuration, not of the day
             self._lose(str(error))

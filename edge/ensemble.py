@@ -10,6 +10,7 @@ import logging
 import math
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,14 @@ class Ensemble:
         """How many members answer, as "3/4"."""
         return f"{len(self.names) - len(self.quarantined)}/{len(self.names)}"
 
+    def told(self) -> list[dict[str, Any]]:
+        """What each member said at the last hop: name, logit (None where it does not count), threshold and
+        margin."""
+        rows = zip(self.names, self._over.tolist(), self._thresholds.tolist(), strict=True)
+        return [{"name": name, "logit": None if over <= NOTHING else round(over + threshold, 4),
+                 "threshold": round(threshold, 4), "margin": round(over, 4)}
+                for name, over, threshold in rows]
+
     def step(self, logits: NDArray[np.float32], time_s: float, *, fresh: bool = True) -> Heard | None:
         """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided. Where
         the embeddings are the same as a hop ago (digital silence) they are not `fresh`, and a member that
@@ -70,7 +79,8 @@ class Ensemble:
             healthy = self._healthy(logits, fresh=fresh)
             over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
         self._said, self._seen = said, True
-        self.margin = max(NOTHING, *over.tolist()) if len(over) < MANY else max(NOTHING, float(over.max()))
+        most = max(over.tolist()) if len(over) < MANY else float(over[over.argmax()])
+        self.margin = max(NOTHING, most)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
         if not self.armed or self.margin < 0:
@@ -89,7 +99,7 @@ class Ensemble:
         if isinstance(said, list):
             return math.isfinite(sum(said)) and not (
                 again and (self._counting or any(map(operator.eq, said, self._said))))
-        return np.count_nonzero(np.isfinite(said)) == len(said) and not (
+        return math.isfinite(said.dot(said)) and not (
             again and (self._counting or np.count_nonzero(said == self._said)))
 
     def _healthy(self, logits: NDArray[np.float32], *, fresh: bool) -> NDArray[np.bool_]:

@@ -84,6 +84,11 @@ class FakeListener:
         """See edge.listener.Listener.reset."""
         self.resets, self.samples = self.resets + 1, 0
 
+    @property
+    def health(self) -> str:
+        """Its only member is well."""
+        return "1/1"
+
     def flush(self) -> list[Heard]:
         """Holds nothing back."""
         return []

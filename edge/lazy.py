@@ -38,6 +38,11 @@ class LazyListener:
         return self._listener.words
 
     @property
+    def health(self) -> str:
+        """How many members answer, as "3/4"."""
+        return self._listener.health
+
+    @property
     def closed(self) -> bool:
         """Whether the backbone rests."""
         return self._closed

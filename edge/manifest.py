@@ -84,6 +84,8 @@ class Manifest:
     """of the programs that made it"""
     golden: Golden | None = None
     """the recording to check it with"""
+    counter: Golden | None = None
+    """and one in which it must not hear anything"""
     files: Mapping[str, str] = field(default_factory=dict)
     """name and sha256 of every file of the folder"""
 
@@ -131,7 +133,8 @@ def parse(raw: Mapping[str, Any], where: object) -> Manifest:
         data=checks.row(raw, "data"),
         seed=raw["seed"] if isinstance(raw.get("seed"), int) else None,
         versions=checks.table(raw, "versions"),
-        golden=checks.golden(raw.get("golden"), listed),
+        golden=checks.golden(raw, "golden", listed),
+        counter=checks.golden(raw, "counter", listed),
         files=listed,
     )
     checks.done(where)
@@ -216,16 +219,16 @@ class Checks:
             self.problems.append(f"backbone.sha256: trained with {str(theirs)[:12]}…, not with our {name}")
         return name if isinstance(name, str) and name in BACKBONES else next(iter(BACKBONES))
 
-    def golden(self, table: object, listed: Mapping[str, str]) -> Golden | None:
-        if table is None:
+    def golden(self, raw: Mapping[str, Any], key: str, listed: Mapping[str, str]) -> Golden | None:
+        if (table := raw.get(key)) is None:
             return None
         known = table if isinstance(table, dict) else {}
         file, heard, margin = str(known.get("file")), known.get("heard"), _number(known.get("margin"))
         if not isinstance(heard, bool) or margin is None:
-            self.problems.append("golden is not a table of file, heard (true or false) and margin (a number)")
+            self.problems.append(f"{key} is not a table of file, heard (true or false) and margin (a number)")
             return None
         if listed and file not in listed:
-            self.problems.append(f"golden.file {file!r} is not among the files")
+            self.problems.append(f"{key}.file {file!r} is not among the files")
         return Golden(file, heard, margin)
 
     def common(self, raw: Mapping[str, Any], kind: str) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from edge.camera import Camera
 from edge.events import Frame, Heard, Seen
 from edge.microphone import Microphone
 from edge.speech import Speech
+
+if TYPE_CHECKING:
+    from edge.remember import Remember
 
 Samples = NDArray[np.float32]
 
@@ -37,6 +40,9 @@ class Listening(Protocol):
     def flush(self) -> list[Heard]: ...
 
     def shed(self) -> str | None: ...
+
+    @property
+    def health(self) -> str: ...
 
 
 class Looking(Protocol):
@@ -81,3 +87,5 @@ class Parts:
     speech: Speech
     ear: Ear | None = None
     eye: Eye | None = None
+    memory: Remember | None = None
+    """the ear's listener, where it is one that remembers"""

@@ -16,8 +16,9 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "devices",
         help="list microphones and speakers",
-        description="Lists sound devices, * the default. Put a part of a name, a CARD=..., or, where two are equal, the usb-... that "
-        "one is plugged into, into [microphone] device.",
+        description="Lists sound devices, * the default. "
+        "Put a part of a name or a CARD=... into "
+        "[microphone] device; where two are equal, the usb-... that one is plugged into.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(main=main)

@@ -96,7 +96,9 @@ def choose_input(devices: Sequence[Device], wanted: str) -> Device:
     """
     inputs = [device for device in devices if device.inputs > 0]
     if not inputs:
-        raise DeviceError(f"there is no microphone: connect one; `arecord -l` lists what the kernel sees{held()}")
+        raise DeviceError(
+            f"there is no microphone: connect one; `arecord -l` lists what the kernel sees{held()}"
+        )
     if wanted.startswith(PULSE):
         return _through_pulse(inputs, wanted)
     if not wanted:
@@ -104,7 +106,8 @@ def choose_input(devices: Sequence[Device], wanted: str) -> Device:
         problem = "there is no default microphone"
     else:
         needle = wanted.casefold()
-        same = [d for d in inputs if d.name.casefold() == needle] or [d for d in inputs if is_called(d, wanted)]
+        same = [d for d in inputs if d.name.casefold() == needle]
+        same = same or [d for d in inputs if is_called(d, wanted)]
         found = same or [device for device in inputs if needle in f"{device.name}, {device.api}".casefold()]
         problem = (
             f"{len(found)} microphones match {wanted!r}" if found else f"no microphone matches {wanted!r}"

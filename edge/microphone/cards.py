@@ -1,7 +1,7 @@
 """What the kernel calls its sound cards: names that stay when their numbers change.
 
 PortAudio shows a card's number, which depends on the order in which cards were found. The card's id (of
-/proc/asound/cards) stays, except where two cards are equal: then `Device` and `Device_1` go by that order too.
+/proc/asound/cards) stays, except where two cards are equal: `Device` and `Device_1` go by that order too.
 What tells equal microphones apart is the socket that each one is plugged into.
 """
 

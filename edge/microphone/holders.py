@@ -1,4 +1,4 @@
-"""Who has a sound card: a card without a sound server can be opened once, and the error does not say by whom."""
+"""Who has a sound card: without a sound server it can be opened once, and the error does not say by whom."""
 
 from __future__ import annotations
 

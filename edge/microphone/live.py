@@ -26,7 +26,7 @@ BLOCK_S = 0.04  # half a hop: shorter only wakes the Pi more often, longer delay
 RING_S = 5.0  # a stall of this length loses nothing
 NO_WAY_IN = {-9985, -9996}  # "Device unavailable" (in use), "Invalid device"
 HOST_ERROR = -9999  # ALSA's own comes with it:
-GONE = {-errno.ENOENT, -errno.EIO, -errno.ENXIO, -errno.EACCES, -errno.EBUSY, -errno.ENODEV, -errno.ECONNREFUSED}
+_GONE = (errno.ENOENT, errno.EIO, errno.ENXIO, errno.EACCES, errno.EBUSY, errno.ENODEV, errno.ECONNREFUSED)
 USUAL_RATES_HZ = (48_000, 44_100, 16_000, 32_000)
 
 
@@ -104,7 +104,7 @@ def is_gone(error: Exception) -> bool:
     busy or gone. The codes are PortAudio's, or ALSA's in the third argument of sounddevice's errors."""
     code, host = next((a for a in error.args if isinstance(a, int)), 0), error.args[2:3]
     alsa = host[0][1] if host and isinstance(host[0], tuple) else 0
-    return code in NO_WAY_IN or (code == HOST_ERROR and alsa in GONE)
+    return code in NO_WAY_IN or (code == HOST_ERROR and -alsa in _GONE)
 
 
 def aim(device: Device) -> None:

@@ -22,6 +22,13 @@ PLAYER = Path(__file__).with_name("jack_voice.py")
 def missing() -> str:
     """What this machine lacks for the rig, or ""."""
     return ", ".join(name for name in ("jackd", "jack_connect", "jack_lsp") if shutil.which(name) is None)
+ASK = """
+import sys, sounddevice
+try:
+    sounddevice.check_input_settings(device="system", samplerate=int(sys.argv[1]), channels=1)
+except sounddevice.PortAudioError as error:
+    print(error.args[1])
+"""
 
 
 class JackRoom:
@@ -69,6 +76,12 @@ class JackRoom:
         command = ["jack_lsp", "-s", self.env["JACK_DEFAULT_SERVER"]]
         run = subprocess.run(command, env=self.env, check=False, timeout=10, capture_output=True, text=True)
         return run.stdout.split()
+
+    def refuses(self, rate_hz: int) -> str:
+        """PortAudio's error code where it cannot record at this rate, or ""."""
+        command = [sys.executable, "-c", ASK, str(rate_hz)]
+        run = subprocess.run(command, env=self.env, check=True, capture_output=True, text=True)
+        return run.stdout.strip()
 
     def say(self, wav: Path) -> None:
         """Play a recording into whoever records."""

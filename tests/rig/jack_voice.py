@@ -21,13 +21,15 @@ pcm.voice {{ type plug slave.rate 44100 slave.format FLOAT slave.pcm {{
 
 def main() -> None:
     """Connect to the program's input, and play."""
-    listing = subprocess.run(["jack_lsp", "-s", os.environ["JACK_DEFAULT_SERVER"]], check=True, capture_output=True)
+    ask = ["jack_lsp", "-s", os.environ["JACK_DEFAULT_SERVER"]]
+    listing = subprocess.run(ask, check=True, capture_output=True)
     port = next(port for port in listing.stdout.decode().split() if ":in_" in port)
     (Path.home() / ".asoundrc").write_text(ASOUNDRC.format(port=port))
     import sounddevice  # reads what was just written
 
     with wave.open(sys.argv[1]) as recording:
-        sound = np.frombuffer(recording.readframes(recording.getnframes()), np.int16).astype(np.float32) / 32768
+        frames = recording.readframes(recording.getnframes())
+        sound = np.frombuffer(frames, np.int16).astype(np.float32) / 32768
         rate_hz = recording.getframerate()
     sounddevice.play(sound, rate_hz, device="voice", blocking=True)
 

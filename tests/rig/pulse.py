@@ -43,7 +43,8 @@ class PulseRoom:
     def start(self, *, empty: bool = False) -> None:
         """Start the server and wait until its microphone is there, unless it is to be `empty`."""
         socket = f"module-native-protocol-unix socket={self.folder / 'native'} auth-anonymous=1"
-        command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "-L", socket]
+        command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
+        command += ["-L", socket]
         with (self.folder / "pulseaudio.log").open("ab") as log:
             self._server = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
@@ -97,12 +98,13 @@ class PulseRoom:
 
     def pactl(self, *command: str) -> str:
         """What `pactl` answers."""
-        run = subprocess.run(["pactl", *command], env=self.env, check=True, timeout=20, capture_output=True, text=True)
+        asked = ["pactl", *command]
+        run = subprocess.run(asked, env=self.env, check=True, timeout=20, capture_output=True, text=True)
         return run.stdout.strip()
 
     def _ready(self) -> bool:
-        command = ["pactl", "info"]
-        return subprocess.run(command, env=self.env, check=False, timeout=20, capture_output=True).returncode == 0
+        run = subprocess.run(["pactl", "info"], env=self.env, check=False, timeout=20, capture_output=True)
+        return run.returncode == 0
 
     def __enter__(self) -> PulseRoom:
         self.start()

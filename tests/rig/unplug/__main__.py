@@ -26,7 +26,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
         runs = [(name, i) for i in range(args.repeat) for name in names]
         futures = {
-            (name, i): pool.submit(play, *ROWS[name], Path(folder) / f"{name}{i}", args.backend) for name, i in runs
+            (name, i): pool.submit(play, *ROWS[name], Path(folder) / f"{name}{i}", args.backend)
+            for name, i in runs
         }
         found = {name: [futures[name, i].result() for i in range(args.repeat)] for name in names}
     print("| event | what was noticed | what the daemon did | hearing again after (median, most) |")
@@ -35,7 +36,8 @@ def main() -> int:
         print(row(results))
     wrong = [r for results in found.values() for r in results if r.problems or r.slow]
     for result in [r for results in found.values() for r in results] if args.story else wrong:
-        print(f"\n{result.title}, {result.backend}: {'; '.join(result.problems + result.slow)}\n{result.story}", file=sys.stderr)
+        bad = "; ".join(result.problems + result.slow) or "as it should be"
+        print(f"\n{result.title}, {result.backend}: {bad}\n{result.story}", file=sys.stderr)
     return bool(wrong)
 
 
@@ -43,8 +45,9 @@ def row(results: list[Result]) -> str:
     """One line of the table."""
     heard = [r.heard_s for r in results if r.heard_s is not None]
     exits = [r.exits[0][0] for r in results if r.exits]
-    ended = f"ended after {max(exits):.1f} s at most ({len(exits)} of {len(results)})" if exits else "stayed up"
-    noticed = max((r.why for r in results), key=len)
+    count = f"{len(exits)} of {len(results)}"
+    ended = f"ended after {max(exits):.1f} s at most ({count})" if exits else "stayed up"
+    noticed = [why[:60] for why in max((r.why for r in results), key=len)]
     again = f"{statistics.median(heard):.1f} s, {max(heard):.1f} s" if heard else "never"
     return f"| {results[0].title} | {'; '.join(noticed) or 'nothing'} | {ended} | {again} |"
 

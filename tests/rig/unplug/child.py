@@ -1,4 +1,4 @@
-"""`heychip run` as a child process in a room, looked after as systemd would, and everything it tells kept with its time."""
+"""`heychip run` as a child process in a room, looked after as systemd would; all it tells, with its time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Told:
 
 
 class Child:
-    """The daemon with a microphone on a sound server. Restarted `restart_s` after it ends unless that is None."""
+    """The daemon with a microphone on a sound server. Where it ends it is started again after `restart_s`."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Child:
         *,
         backend: str = "sounddevice",
         device: str = "default",
-        restart_s: float | None = None,
+        restart_s: float,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.told: list[Told] = []
@@ -69,7 +69,9 @@ class Child:
     def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "edge.cli", "run", "--config", str(self._config), "--json"]
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self._env, stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY)
+        process = subprocess.Popen(
+            command, env=self._env, stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY
+        )
         for stream, kind in ((process.stdout, "event"), (process.stderr, "log")):
             Thread(target=self._follow, args=(stream, kind), daemon=True).start()
         return process
@@ -89,7 +91,7 @@ class Child:
         while True:
             code = self.process.wait()
             self._tell("exit", str(code))
-            if self._ending or self._restart_s is None:
+            if self._ending:
                 return
             time.sleep(self._restart_s)
             self.process = self._start()

@@ -172,8 +172,8 @@ PIECE_S = 0.02
 
 
 def wrong_rate(stage: Stage) -> None:
-    """A source that says 44.1 kHz and gives 24: somebody writes at that pace into a pipe, the word all the time.
-    Measuring takes twice ten seconds; it counts from there."""
+    """A source that says 44.1 kHz and gives 24: somebody writes at that pace into a pipe, the word all the
+    time. Measuring takes twice ten seconds; it counts from there."""
     stage.room.start(empty=True)
     pipe, ended = stage.folder / "pipe", Event()
     stage.room.load("mic", "module-pipe-source", source_name="mic", file=pipe, rate=LABEL_HZ, channels=1,
@@ -236,7 +236,7 @@ ROWS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "another_default": ("another source becomes the default", another_default),
     "flapping": ("all sources gone and back ten times in 15 s", flapping),
     "in_use": ("in use by another program (ALSA's EBUSY), free 3 s later", in_use),
-    "wrong_rate": ("a source that says 44.1 kHz and gives 24: from the moment that this is known", wrong_rate),
-    "own_rate_only": ("JACK at 44.1 kHz only (-9997 at 16): heard; then killed, back after 3 s", own_rate_only),
+    "wrong_rate": ("a source that says 44.1 kHz and gives 24 (from when that is known)", wrong_rate),
+    "own_rate_only": ("JACK at 44.1 kHz only (-9997 at 16), killed, back after 3 s", own_rate_only),
     "stalled": ("the daemon itself stopped (SIGSTOP) for 7 s", stalled),
 }

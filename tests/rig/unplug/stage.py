@@ -103,7 +103,7 @@ class Result:
 def play(title: str, event: Callable[[Stage], None], folder: Path, backend: str) -> Result:
     """Play one event. Raises nothing of the daemon's; see the result's problems."""
     stage, result = Stage(folder, backend=backend), Result(title, backend)
-    voice = Voice(lambda: stage.say())
+    voice = Voice(lambda: stage.say())  # noqa: PLW0108 - what is said may change
     try:
         try:
             event(stage)
@@ -114,7 +114,7 @@ def play(title: str, event: Callable[[Stage], None], folder: Path, backend: str)
             result.why.append(str(error).split("\n", 1)[0])
         assert stage.child is not None
         for told in stage.child.since(0.0, "exit"):
-            result.exits.append((told.at_s - max(m for m in stage.marks if m < told.at_s), told.what))
+            result.exits.append((told.at_s - cause_s(stage, told.at_s), told.what))
         result.why += reasons(stage.child, stage.marks[0])
         result.end_code, result.end_s = stage.child.end()
     finally:
@@ -125,6 +125,14 @@ def play(title: str, event: Callable[[Stage], None], folder: Path, backend: str)
         for end in (*stage.ends, stage.room.kill):
             end()
     return result
+
+
+def cause_s(stage: Stage, end_s: float) -> float:
+    """When what ended the process happened: the first event after it last listened, or else the last."""
+    assert stage.child is not None
+    before = [mark for mark in stage.marks if mark < end_s]
+    listened = [t.at_s for t in stage.child.told if t.what == "LISTENING" and t.at_s < end_s]
+    return min([mark for mark in before if mark > max(listened, default=0.0)], default=max(before))
 
 
 def reasons(child: Child, after_s: float) -> list[str]:
