@@ -39,4 +39,8 @@ class Heat:
         self.hot = hot
         told = log.warning if hot else log.info
         shown = "?" if now.temperature_c is None else round(now.temperature_c)
-        told(logs.line("hot" if hot else "cool_again", temperature_c=shown, pictures="half as many" if hot else "all"))
+        told(
+            logs.line(
+                "hot" if hot else "cool_again", temperature_c=shown, pictures="half as many" if hot else "all"
+            )
+        )

@@ -1,4 +1,4 @@
-"""`python -m tests.fault_docs`: writes docs/faults.md from the table and from the tests that pytest collects."""
+"""`python -m tests.fault_docs`: writes docs/faults.md from the table and the tests that pytest collects."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ from tests.fault_table import NOT_YET, PI, ROWS, rows_of
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "faults.md"
 SHOWN = 4  # tests named for a row; the others are counted
-GROUPS = {"A": "Recordings", "B": "Models", "C": "Configuration", "D": "Sound", "E": "Camera",
-          "F": "Speech, commands, process"}  # fmt: skip
+GROUPS = {
+    "A": "Recordings",
+    "B": "Models",
+    "C": "Configuration",
+    "D": "Sound",
+    "E": "Camera",
+    "F": "Speech, commands, process",
+}
 
 
 def shown(items: Iterable[Any]) -> dict[str, list[str]]:
-    """For each row the tests that show it, as `file.py::test_name`, each once. Items are pytest's functions."""
+    """For each row the tests that show it, as `file.py::test_name`, each once. Items are of pytest."""
     found: dict[str, dict[str, None]] = {row: {} for row in ROWS}
     for item in items:
         if not hasattr(item, "function"):
@@ -54,15 +60,23 @@ def collect() -> dict[str, list[str]]:
 
 def page(found: dict[str, list[str]]) -> str:
     """docs/faults.md."""
-    lines = ["# Faults, and the tests that show them", "",
-             "Made by `python -m tests.fault_docs`; `make test` fails where a row has lost its last test. Rows marked",
-             "*soak* are also thrown at random in `make soak`."]  # fmt: skip
+    lines = [
+        "# Faults, and the tests that show them",
+        "",
+        "Made by `python -m tests.fault_docs`; `make test` fails where a row has lost its",
+        "last test. Rows marked *soak* are also thrown at random in `make soak`.",
+    ]
     from tests.soak.faults import KINDS
 
     soaked = {row.strip() for kind in KINDS.values() for row in kind.rows.split(",")}
     for letter, group in GROUPS.items():
-        lines += ["", f"## ({letter.lower()}) {group}", "", "| row | fault | what happens instead | tests |",
-                  "|---|---|---|---|"]  # fmt: skip
+        lines += [
+            "",
+            f"## ({letter.lower()}) {group}",
+            "",
+            "| row | fault | what happens instead | tests |",
+            "|---|---|---|---|",
+        ]
         for row in (row for row in ROWS if row[0] == letter):
             fault, instead = ROWS[row]
             tests = [f"`{test}`" for test in found[row][:SHOWN]]
@@ -77,5 +91,7 @@ def page(found: dict[str, list[str]]) -> str:
 if __name__ == "__main__":
     collected = collect()
     PAGE.write_text(page(collected))
-    print(f"{PAGE.name}: {sum(bool(tests) for tests in collected.values())} of {len(ROWS)} rows shown by tests")
+    print(
+        f"{PAGE.name}: {sum(bool(tests) for tests in collected.values())} of {len(ROWS)} rows shown by tests"
+    )
     sys.exit(f"no test shows {', '.join(missing(collected))}" if missing(collected) else 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +20,15 @@ def test_every_row_is_shown_by_a_test(request: pytest.FixtureRequest) -> None:
         assert missing(shown(items)) == []
         return
     code = "from tests.fault_docs import collect, missing\nimport sys\nsys.exit(' '.join(missing(collect())))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HERE.parent, timeout=300,
-                          check=False, env={**__import__("os").environ, "PYTHONPATH": str(HERE.parent)})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=HERE.parent,
+        timeout=300,
+        check=False,
+        env={**__import__("os").environ, "PYTHONPATH": str(HERE.parent)},
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -24,13 +24,27 @@ def test_f8_nothing_is_measured_with_the_time_of_day() -> None:
     for path in Path(edge.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
-                of = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+                of = (
+                    node.value.attr
+                    if isinstance(node.value, ast.Attribute)
+                    else getattr(node.value, "id", "")
+                )
                 if (of, node.attr) in WALL:
                     users.add(path.name)
-    assert users <= WRITES_IT_DOWN, "use edge.clock or time.monotonic: the time of day jumps when a Pi gets it"
+    assert users <= WRITES_IT_DOWN, (
+        "use edge.clock or time.monotonic: the time of day jumps when a Pi gets it"
+    )
 
 
-WRITES_IT_DOWN = {"eventlog.py", "memories.py", "remember.py", "activate.py", "starts.py", "status.py", "page.py"}
+WRITES_IT_DOWN = {
+    "eventlog.py",
+    "memories.py",
+    "remember.py",
+    "activate.py",
+    "starts.py",
+    "status.py",
+    "page.py",
+}
 
 
 def test_f8_ten_years_forth_and_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,14 +297,15 @@ def test_silent() -> None:
 
 
 def test_f4_no_loudspeaker(bin_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A player that finds no device costs the lines, each with its reason in the log; what is heard is counted on,
-    and the gate is open again after each."""
+    """A player that finds no device costs the lines, each with its reason in the log; what is heard is
+    counted on, and the gate is open again after each."""
     from daemon_rig import Run, room
 
     from edge.fakes import FakeListener
 
     program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
-    player = program(bin_folder, "aplay", "print('audio open error: No such file', file=sys.stderr)\nsys.exit(1)")
+    complaint = "print('audio open error: No such file', file=sys.stderr)\nsys.exit(1)"
+    player = program(bin_folder, "aplay", complaint)
     speech = Espeak(Voice(SpeechConfig()), [str(player)])
     run = Run(room(30), listener=FakeListener([1.04, 20.0]), speech=speech)
     assert run.go() == 0

@@ -37,8 +37,13 @@ def main() -> int:
     def progress(rig: Rig) -> None:
         share = rig.now_s / world.length_s
         speed = rig.now_s / max(1e-3, time.monotonic() - start_s)
-        print(f"\r[{'#' * int(BAR * share):<{BAR}}] {rig.now_s / 3600:5.2f} of {world.hours:g} h, "
-              f"{len(rig.done)} faults, {speed:.0f} times real time ", end="", file=sys.stderr, flush=True)  # fmt: skip
+        print(
+            f"\r[{'#' * int(BAR * share):<{BAR}}] {rig.now_s / 3600:5.2f} of {world.hours:g} h, "
+            f"{len(rig.done)} faults, {speed:.0f} times real time ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
 
     with tempfile.TemporaryDirectory(prefix="soak") as folder:
         rig = Rig(world, plan(count, world.length_s, args.seed), Path(folder), seed=args.seed)
@@ -46,14 +51,22 @@ def main() -> int:
         rig.run()
         found = verdict(rig, reference)
     wall_s = time.monotonic() - start_s
-    figures = found.figures | {"wall_s": round(wall_s), "cpu_s": round(time.process_time() - cpu_s),
-                               "speed": round(world.length_s / wall_s), "seed": args.seed}  # fmt: skip
+    figures = found.figures | {
+        "wall_s": round(wall_s),
+        "cpu_s": round(time.process_time() - cpu_s),
+        "speed": round(world.length_s / wall_s),
+        "seed": args.seed,
+    }
     print("", file=sys.stderr)
     print(markdown(found))
     print(json.dumps(figures, indent=1))
     if args.json:
-        whole = {"figures": figures, "rows": [dataclasses.asdict(row) for row in found.rows], "failed": found.failed,
-                 "samples": [dataclasses.astuple(one) for one in rig.samples]}  # fmt: skip
+        whole = {
+            "figures": figures,
+            "rows": [dataclasses.asdict(row) for row in found.rows],
+            "failed": found.failed,
+            "samples": [dataclasses.astuple(one) for one in rig.samples],
+        }
         Path(args.json).write_text(json.dumps(whole, indent=1) + "\n")
     if args.plot:
         plot(rig, args.plot)

@@ -55,19 +55,28 @@ def verdict(rig: Rig, reference: Reference) -> Verdict:
     asked = [word for word in words if word.sure and not word.spoiled]
     missed = [word for word in asked if not word.heard]
     unsaid = [
-        (time_s, kind) for time_s, kind in rig.unsaid
+        (time_s, kind)
+        for time_s, kind in rig.unsaid
         if not any(abs(time_s - known_s) < TOLERANCE_S for known_s in reference.unsaid)
-    ]  # fmt: skip
+    ]
     slope = _slope(rig)
     files, threads = _flat([s.files for s in rig.samples]), _flat([s.threads for s in rig.samples])
-    written = sum(1 for name in ("events.jsonl", "events.aside") if (path := rig.folder / name).is_file()
-                  for _ in path.open())  # fmt: skip
+    written = sum(
+        1
+        for name in ("events.jsonl", "events.aside")
+        if (path := rig.folder / name).is_file()
+        for _ in path.open()
+    )
     rows = table(rig)
-    late = [f"{row.kind}: {row.count - row.back} of {row.count} not over within {row.limit_s:g} s"
-            for row in rows if row.back < row.count]  # fmt: skip
+    late = [
+        f"{row.kind}: {row.count - row.back} of {row.count} not over within {row.limit_s:g} s"
+        for row in rows
+        if row.back < row.count
+    ]
     hours = [lines for _, lines in sorted(rig.journal.hours.items())]
     promises = {
-        f"only {len(rig.done)} of {len(rig.faults)} faults came to be thrown": len(rig.done) >= 0.9 * len(rig.faults),
+        f"only {len(rig.done)} of {len(rig.faults)} faults came to be thrown": len(rig.done)
+        >= 0.9 * len(rig.faults),
         f"missed words at {[round(w.start_s, 1) for w in missed][:10]}": not missed,
         "too few words outside faults": len(asked) > 0.4 * len(words),
         f"heard what was not said: {unsaid[:10]}": not unsaid,
@@ -77,19 +86,34 @@ def verdict(rig: Rig, reference: Reference) -> Verdict:
         f"{rig.longest_gap_s:.1f} s without a sign of life at {rig.longest_gap}": rig.longest_gap_s < GAP_S,
         f"the gate was closed for {rig.longest_closed_s:.1f} s": rig.longest_closed_s < MOST_CLOSED_S,
         f"{max(hours)} lines of log in an hour": max(hours) <= MOST_LINES_H,
-        f"{rig.lines - rig.unseen_lines} events to be written, {written} were": written == rig.lines - rig.unseen_lines,
+        f"{rig.lines - rig.unseen_lines} events to be written, {written} were": written
+        == rig.lines - rig.unseen_lines,
         f"the rig: {rig.wrongs} {rig.turns.stalls}": not (rig.wrongs or rig.turns.stalls),
         f"children are left: {rig.children}": not rig.children,
     }
     figures = {
-        "hours": rig.world.hours, "faults": len(rig.done), "kinds": len(rows),
-        "words": len(words), "sure": reference.sure, "asked": len(asked), "missed": len(missed),
-        "unsaid": len(unsaid), "inside": sum(row.inside for row in rows), "inside_heard": sum(row.heard for row in rows),
-        "slope_kb_h": round(slope, 1), "rss_mb": [round(rig.samples[k].rss_kb / 1024, 1) for k in (0, -1)],
-        "files": files, "threads": threads, "gap_s": round(rig.longest_gap_s, 2), "restarts": rig.restarts,
-        "reloads": rig.reloads, "lines_h": {"median": median(hours), "most": max(hours)},
-        "pictures": rig.room.pictures, "signs_of_life": rig.manager.words["WATCHDOG"], "events": dict(rig.told),
-    }  # fmt: skip
+        "hours": rig.world.hours,
+        "faults": len(rig.done),
+        "kinds": len(rows),
+        "words": len(words),
+        "sure": reference.sure,
+        "asked": len(asked),
+        "missed": len(missed),
+        "unsaid": len(unsaid),
+        "inside": sum(row.inside for row in rows),
+        "inside_heard": sum(row.heard for row in rows),
+        "slope_kb_h": round(slope, 1),
+        "rss_mb": [round(rig.samples[k].rss_kb / 1024, 1) for k in (0, -1)],
+        "files": files,
+        "threads": threads,
+        "gap_s": round(rig.longest_gap_s, 2),
+        "restarts": rig.restarts,
+        "reloads": rig.reloads,
+        "lines_h": {"median": median(hours), "most": max(hours)},
+        "pictures": rig.room.pictures,
+        "signs_of_life": rig.manager.words["WATCHDOG"],
+        "events": dict(rig.told),
+    }
     return Verdict([why for why, kept in promises.items() if not kept] + late, figures, rows)
 
 
@@ -105,9 +129,20 @@ def table(rig: Rig) -> list[Row]:
         faults = [fault for fault in rig.done if fault.kind == name]
         times = [fault.back_s for fault in faults if fault.back_s is not None]
         if faults:
-            rows.append(Row(name, kind.rows, len(faults), sum(t <= kind.limit_s for t in times),
-                            round(median(times), 1) if times else float("inf"), round(max(times, default=float("inf")), 1),
-                            kind.limit_s, sum(fault.restarts for fault in faults), inside[name], heard[name]))  # fmt: skip
+            rows.append(
+                Row(
+                    name,
+                    kind.rows,
+                    len(faults),
+                    sum(t <= kind.limit_s for t in times),
+                    round(median(times), 1) if times else float("inf"),
+                    round(max(times, default=float("inf")), 1),
+                    kind.limit_s,
+                    sum(fault.restarts for fault in faults),
+                    inside[name],
+                    heard[name],
+                )
+            )
     return rows
 
 
@@ -127,10 +162,16 @@ def _flat(numbers: list[int]) -> tuple[float, float]:
 
 def markdown(found: Verdict) -> str:
     """The table by kind of fault."""
-    head = "| fault | rows | times | well again in time | median s | worst s | limit s | restarts | words meanwhile: heard of said |"
+    head = (
+        "| fault | rows | times | well again in time | median s | worst s | limit s | restarts "
+        "| words meanwhile: heard of said |"
+    )
     lines = [head, "|---" * 9 + "|"]
-    lines += [f"| {r.kind} | {r.rows} | {r.count} | {r.back} | {r.median_s:g} | {r.worst_s:g} | {r.limit_s:g} "
-              f"| {r.restarts} | {f'{r.heard} of {r.inside}' if r.inside else ''} |" for r in found.rows]  # fmt: skip
+    lines += [
+        f"| {r.kind} | {r.rows} | {r.count} | {r.back} | {r.median_s:g} | {r.worst_s:g} | {r.limit_s:g} "
+        f"| {r.restarts} | {f'{r.heard} of {r.inside}' if r.inside else ''} |"
+        for r in found.rows
+    ]
     return "\n".join(lines)
 
 
@@ -142,7 +183,9 @@ def plot(rig: Rig, path: Any) -> None:
     import matplotlib.pyplot as plt
 
     hours = [s.time_s / 3600 for s in rig.samples]
-    figure, (top, below) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, height_ratios=(3, 1), layout="constrained")
+    figure, (top, below) = plt.subplots(
+        2, 1, figsize=(9, 5), sharex=True, height_ratios=(3, 1), layout="constrained"
+    )
     top.plot(hours, [s.rss_kb / 1024 for s in rig.samples], color="#1f5fa8", label="memory (RSS)")
     top.set(ylabel="MB", ylim=(0, None), title=f"{rig.world.hours:g} h of stream, {len(rig.done)} faults")
     for fault in rig.done:
@@ -152,7 +195,10 @@ def plot(rig: Rig, path: Any) -> None:
     top.legend(loc="lower right")
     below.step(hours, [s.files for s in rig.samples], color="#555555", label="open files")
     below.step(hours, [s.threads for s in rig.samples], color="#2e8b57", label="threads")
-    below.set(xlabel="hours of stream (red and yellow marks: faults that may and may not cost words)", ylim=(0, None))
+    below.set(
+        xlabel="hours of stream (red and yellow marks: faults that may and may not cost words)",
+        ylim=(0, None),
+    )
     below.legend(loc="lower right", ncols=2)
     figure.savefig(path, dpi=110)
     plt.close(figure)

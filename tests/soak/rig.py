@@ -1,8 +1,8 @@
-"""The soak itself: the daemon in the main thread, and the world in a thread of its own that feeds and hurts it.
+"""The soak itself: the daemon in the main thread, and the world in a thread that feeds and hurts it.
 
 Real are daemon, ears, listener with the shipped bundle, ring, gate, voice, rules, eyes, event log, log,
-configuration, signals, actions and the socket of the service manager. Stand-ins are the sound card's callback,
-the loudspeaker, the camera with its classifier, and the clock.
+configuration, signals, actions and the socket of the service manager. Stand-ins are the sound card's
+callback, the loudspeaker, the camera with its classifier, and the clock.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from edge.mood import Steady
 from edge.notify import Notifier
 from edge.parts import Ear, Eye, Parts
 from edge.signals import Signals
-from tests.soak.faults import KINDS, Fault
+from tests.soak.fault import Fault
+from tests.soak.faults import KINDS
 from tests.soak.parts import (
     NEVER,
     Journal,
@@ -74,7 +75,9 @@ class Sample:
 class Rig:
     """One soak. `run` goes through the whole day."""
 
-    def __init__(self, world: World, faults: list[Fault], folder: Path, *, seed: int, piece_s: float = 0.16) -> None:
+    def __init__(
+        self, world: World, faults: list[Fault], folder: Path, *, seed: int, piece_s: float = 0.16
+    ) -> None:
         self.world, self.faults, self.folder = world, faults, folder
         self.rng = np.random.default_rng(seed + 2)
         self.turns = Turns()
@@ -118,8 +121,11 @@ class Rig:
     def write_config(self, more: str) -> None:
         """The configuration file, with `more` in front of the rules."""
         rules = f'[[rules]]\nheard = "*"\ntext = "Yes?"\nrun = ["{self.folder}/command"]\n'
-        sections = {"listen": f'bundles = ["{self.folder}/bundle"]', "events": f'file = "{self.folder}/events.jsonl"',
-                    "speech": 'backend = "silent"'}
+        sections = {
+            "listen": f'bundles = ["{self.folder}/bundle"]',
+            "events": f'file = "{self.folder}/events.jsonl"',
+            "speech": 'backend = "silent"',
+        }
         text = ""
         for name, line in sections.items():
             head = f"[{name}]\n"
@@ -226,8 +232,16 @@ class Rig:
             while reloading and not self._over:
                 logs.setup(config.log.level, stream=self.journal)  # type: ignore[arg-type]
                 tell = EventLog(config.events.file, as_json=True, out=self.out)  # type: ignore[arg-type]
-                daemon = Daemon(config, parts, tell=tell, signals=self.signals, notifier=notifier, reload=reload,
-                                clock=self.turns, hard_exit=self._hard)  # fmt: skip
+                daemon = Daemon(
+                    config,
+                    parts,
+                    tell=tell,
+                    signals=self.signals,
+                    notifier=notifier,
+                    reload=reload,
+                    clock=self.turns,
+                    hard_exit=self._hard,
+                )
                 reloading = self._life(daemon)
                 del daemon
                 gc.collect()  # as `heychip run` does, and as the end of a process would
@@ -255,7 +269,7 @@ class Rig:
         self.turns.expect("MainThread")
         return daemon.reloading
 
-    def _hard(self, code: int) -> None:
+    def _hard(self, _code: int) -> None:
         self.journal.events["hard_exit"] += 1
 
     def _parts(self, config: Config) -> Parts:
@@ -355,7 +369,9 @@ class Rig:
         while self._word < len(words) and words[self._word].end_s + AFTER_S + 1.0 < now_s:
             self._word += 1
         for word in words[self._word : self._word + 2]:
-            if word.start_s - BEFORE_S <= now_s <= word.end_s + AFTER_S and not (word.heard and why == "own speech"):
+            if word.start_s - BEFORE_S <= now_s <= word.end_s + AFTER_S and not (
+                word.heard and why == "own speech"
+            ):
                 word.spoiled = word.spoiled or why
 
     def _follow_fault(self, now_s: float) -> None:
@@ -373,7 +389,9 @@ class Rig:
                 fault.ended_s = now_s
             return
         hearing = self._daemon and self._daemon._ears and self._daemon._ears.state == "LISTENING"
-        heard = hearing and self.room.open and self.room.open.alive and self.room.opens >= self.mute_until_opens
+        heard = (
+            hearing and self.room.open and self.room.open.alive and self.room.opens >= self.mute_until_opens
+        )
         if heard and self.room.open is not self.wrong and kind.well(self, fault):
             fault.back_s = now_s - fault.ended_s
         elif now_s - fault.ended_s < GIVE_UP_S:
@@ -410,6 +428,6 @@ def _children() -> list[int]:
 def sample(now_s: float) -> Sample:
     """This process, now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    threads = [thread for thread in os.listdir("/proc/self/task")]  # noqa: PTH208 - names, not paths
+    threads = os.listdir("/proc/self/task")  # noqa: PTH208 - names, not paths
     files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     return Sample(now_s, pages * os.sysconf("SC_PAGESIZE") // 1024, files, len(threads))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.soak.check import verdict
@@ -13,13 +14,11 @@ from tests.soak.rig import Rig
 from tests.soak.turns import Turns
 from tests.soak.world import Converter, World
 
-import numpy as np
-
 
 @pytest.mark.slow
 def test_twenty_minutes_of_faults(tmp_path: Path) -> None:
-    """F11, D15: no word is lost outside a fault, nothing is heard that was not said, every fault is over in time,
-    files and threads stay as many as they were, and signs of life never stop for 10 s."""
+    """F11, D15: no word is lost outside a fault, nothing is heard that was not said, every fault is over
+    in time, files and threads stay as many as they were, and signs of life never stop for 10 s."""
     world = World(1 / 3, 4)
     reference = listen(world)
     rig = Rig(world, plan(40, world.length_s, 4, longest_s=8.0), tmp_path, seed=4)

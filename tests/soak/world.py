@@ -87,12 +87,15 @@ class World:
 
 
 class Converter:
-    """The world's 16 kHz to a device's rate, in straight lines: whoever goes back to 16 kHz takes away what they
-    add above 8 kHz. Many times quicker than a true resampler, for any ratio."""
+    """The world's 16 kHz to a device's rate, in straight lines: whoever goes back to 16 kHz takes away what
+    they add above 8 kHz. Many times quicker than a true resampler, for any ratio."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
-        self._last, self._at = np.float32(0), 0.0  # the sample before, and where the next output lies behind it
+        self._last, self._at = (
+            np.float32(0),
+            0.0,
+        )  # the sample before, and where the next output lies behind it
 
     def step(self, x: Samples) -> Samples:
         """Samples [n] at 16 kHz to [m] at the device's rate."""
