@@ -350,7 +350,8 @@ class Rig:
         kind = KINDS[fault.kind] if fault else None
         gate = self._daemon._gate if self._daemon else None
         self.gate_closed = gate is not None and gate.closed_at(gate.stream_s)
-        self._closed_s = (self._closed_s or now_s) if self.gate_closed else None
+        deaf = kind is not None and kind.deaf  # without a microphone the gate waits with the stream
+        self._closed_s = (self._closed_s or now_s) if self.gate_closed and not deaf else None
         if self._closed_s is not None:
             self.longest_closed_s = max(self.longest_closed_s, now_s - self._closed_s)
         if (kind and kind.deaf) or self.gate_closed:
