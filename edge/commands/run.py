@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
@@ -93,6 +94,8 @@ def run(args: argparse.Namespace, config: Config, signals: Signals, starts: Star
         if not daemon.reloading:
             return code
         config, parts = prepared.pop()
+        del daemon
+        gc.collect()  # it is a circle of rooms; without this, old models would lie about for days
 
 
 def build_in_spite(config: Config) -> Parts:

@@ -294,3 +294,22 @@ def test_players_need_a_device(bin_folder: Path, tmp_path: Path) -> None:
 def test_silent() -> None:
     """Silence takes as long as the words would, at the configured speed."""
     assert Silent(120).say("one two three four").duration_s == pytest.approx(2.0)
+
+
+def test_f4_no_loudspeaker(bin_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A player that finds no device costs the lines, each with its reason in the log; what is heard is
+    counted on, and the gate is open again after each."""
+    from daemon_rig import Run, room
+
+    from edge.fakes import FakeListener
+
+    program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
+    complaint = "print('audio open error: No such file', file=sys.stderr)\nsys.exit(1)"
+    player = program(bin_folder, "aplay", complaint)
+    speech = Espeak(Voice(SpeechConfig()), [str(player)])
+    run = Run(room(30), listener=FakeListener([1.04, 20.0]), speech=speech)
+    assert run.go() == 0
+    assert len(run.times("heard")) + len(run.times("gated")) == 2
+    assert run.times("heard")[0] == 1.04
+    assert run.times("said") == []
+    assert "audio open error" in caplog.text
