@@ -16,6 +16,7 @@ from typing import Protocol
 
 from edge import logs
 from edge.actions import Actions
+from edge.barge_in import open_barge_in
 from edge.clock import Clock
 from edge.config import Config
 from edge.ears import Ears
@@ -75,7 +76,10 @@ class Daemon:
         self._rules, self._actions = Rules(config), Actions()
         self._gate = Gate(config.speech.tail_s)
         self._gate.stand(True)  # until the ears say otherwise
-        self._voice = Voice(parts.speech, self._gate, tell=tell, now_s=self._now_s)
+        over = open_barge_in(config.speech, parts, self._gate)
+        self._voice = Voice(
+            parts.speech, self._gate, tell=tell, now_s=self._now_s, own_voice=parts.own_voice, barge_in=over
+        )
         self._ears = self._eyes = None
         nap, now_s = self._nap, self._clock.now_s
         if parts.ear is not None:
@@ -87,6 +91,7 @@ class Daemon:
                 tell=tell,
                 wait=nap,
                 now_s=now_s,
+                over=over,
             )
         if parts.eye is not None:
             self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
@@ -173,11 +178,12 @@ class Daemon:
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}
-        if self._gate.closed_at(time_s):
+        if heard.score < self._gate.raised_at(time_s):
             self._tell("gated", time_s, **row)
             return
         self._tell("heard", time_s, **row, members=list(heard.members))
         log.info(logs.line("heard", word=heard.word, member=heard.member, score=heard.score))
+        self._voice.interrupt()
         self._act(heard)
         if self._recorded and self._voice.virtual:
             self._voice.settle()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge import logs
+from edge.barge_in import BargeIn
 from edge.config import MicrophoneConfig
 from edge.errors import DeviceError, HeychipError
 from edge.events import RATE_HZ, STEP, Chunk, Heard
@@ -48,10 +49,11 @@ class Ears:
         tell: Callable[..., None],
         wait: Callable[[float], object] = time.sleep,
         now_s: Callable[[], float] = time.monotonic,
+        over: BargeIn | None = None,
     ) -> None:
         """`hear(heard, time_s)` is called for each word, `tell(event, time_s, …)` for each change of state;
         `wait(seconds)` sleeps, and less where the daemon ends; `now_s` is a clock that never goes back."""
-        self._now_s = now_s
+        self._now_s, self._over = now_s, over
         self._config, self._ear, self._gate = config, ear, gate
         self._hear, self._tell, self._wait = hear, tell, wait
         self._recorded = config.backend == "recording"
@@ -69,6 +71,7 @@ class Ears:
         self._lost_s = 0.0  # of the stream, in gaps
         self._fed = self._in_hop = 0  # samples given to the listener, in all and since its last decision
         self._base_s = 0.0  # the time of the stream at which the listener's time began
+        ear.listener.raise_by(lambda time_s: gate.raised_at(self._base_s + time_s))
 
     @property
     def name(self) -> str:
@@ -168,7 +171,7 @@ class Ears:
         """Sound was lost: the clock goes on, and what lies before a long gap is forgotten."""
         if self._sparing.allow("gap", self._now_s()):
             log.warning(logs.line("gap", lost_s=gap_s))
-        self._pass_on(self._ear.listener.flush())
+        self._let_go()
         self._lost_s += gap_s
         self._base_s += gap_s
         if gap_s > GAP_S:
@@ -204,7 +207,11 @@ class Ears:
             self._lose(f"it gives {measured_hz:.0f} samples a second, not {self._rate_hz}")
 
     def _feed(self, sound: Samples) -> None:
-        """16 kHz samples, cut where the hops of the listener end: clock and gate stand at each decision."""
+        """16 kHz samples, without our own voice where we speak."""
+        self._hear_out(sound if self._over is None else self._over.step(sound, self._stream_s()))
+
+    def _hear_out(self, sound: Samples) -> None:
+        """Samples for the listener, cut where the hops of the listener end: clock and gate stand at each decision."""
         while len(sound):
             piece, sound = np.split(sound, [STEP - self._in_hop])
             found = self._ear.listener.step(piece)
@@ -220,8 +227,14 @@ class Ears:
     def _stream_s(self) -> float:
         return self._lost_s + self._fed / RATE_HZ
 
-    def _restart(self) -> None:
+    def _let_go(self) -> None:
+        """What is held back is heard: the stream ends or breaks here."""
+        if self._over is not None:
+            self._hear_out(self._over.end())
         self._pass_on(self._ear.listener.flush())
+
+    def _restart(self) -> None:
+        self._let_go()
         self._ear.listener.reset()
         if self._resampler is not None:
             self._resampler.reset()
@@ -231,7 +244,7 @@ class Ears:
         """The recording is over."""
         if self._resampler is not None:
             self._feed(self._resampler.flush())
-        self._pass_on(self._ear.listener.flush())
+        self._let_go()
         self._gate.stand(True)
         self.close()
         self.done = True

@@ -30,6 +30,7 @@ STEADY = 0.99  # how much of the way is the same a block later: clocks drift by 
 MEMORY = 0.5  # of the power of what is left, from block to block
 LEAST = 1e-7 * WINDOW  # power of a band in which there is nothing
 NEVER_SURE = 1e-6
+REMAINS, SOFTEST = 0.1, 0.1  # of what was predicted, so much may still be there; and the least of a band's gain
 
 
 class EchoFilter:
@@ -58,6 +59,7 @@ class EchoFilter:
         self._sum = np.zeros(WINDOW, np.float32)
         self._played = np.zeros((BANDS, TAPS), np.complex64)  # the newest first
         self._left = np.zeros(BANDS, np.float32)
+        self._ours, self._others = np.zeros(BANDS, np.float32), np.zeros(BANDS, np.float32)
         self.energies = (0.0, 0.0)
         """of the last block, in the bands: what was heard, and what is left of it"""
 
@@ -70,19 +72,27 @@ class EchoFilter:
         bands = np.fft.rfft(self._sounds * self._window)[:, :BANDS].astype(np.complex64)
         self._played[:, 1:] = self._played[:, :-1]
         self._played[:, 0] = bands[0]
-        left = bands[1] - (self._way * self._played).sum(axis=1)
+        ours = (self._way * self._played).sum(axis=1)
+        left = bands[1] - ours
         power = _power(left)
         self.energies = (float(_power(bands[1]).sum()), float(power.sum()))
         if not np.isfinite(self.energies[1]):
             self.forget()
-            self._left[:] = 0
+            self._left[:] = self._ours[:] = self._others[:] = 0
             left = bands[1]
         else:
             self._learn(left, power)
+            left = left * self._softer(_power(ours), power)
         self._sum[:-BLOCK] = self._sum[BLOCK:]
         self._sum[-BLOCK:] = 0
         self._sum += np.fft.irfft(left, WINDOW) * self._back
         return self._sum[:BLOCK].copy()
+
+    def _softer(self, ours: Samples, left: Samples) -> Samples:
+        """Wiener's gain against what the filter cannot learn: a loudspeaker that rattles, a clock that drifts."""
+        self._ours = MEMORY * self._ours + (1 - MEMORY) * ours
+        self._others = MEMORY * self._others + (1 - MEMORY) * left
+        return np.maximum(SOFTEST, 1 - REMAINS * self._ours / (self._others + LEAST))
 
     def _learn(self, left: Bands, power: Samples) -> None:
         """The Kalman gain of every band, the step along it, and what is known after it."""

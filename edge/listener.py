@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,11 @@ class Listener:
         self._same = [0] * len(self._features)  # hops in a row with the embedding of the one before
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
+
+    def raise_by(self, raised: Callable[[float], float]) -> None:
+        """`raised(time_s)` tells how far above its threshold a score must be, in logits; see Ensemble."""
+        for ensemble in self.ensembles:
+            ensemble.raised = raised
 
     @property
     def armed(self) -> bool:
@@ -137,7 +142,9 @@ class Listener:
         for detectors, ensemble, which in zip(self._detectors, self.ensembles, self._hear, strict=True):
             event = ensemble.step(detectors.follow(windows[which]), now_s, fresh=fresh[which])
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
-            if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
+            if event is None:
+                continue
+            if ensemble.again or event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s
                 heard.append(event)
         self.margins.append(margin)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.camera import Camera
 from edge.events import Frame, Heard, Seen
 from edge.microphone import Microphone
+from edge.own_voice import OwnVoice
 from edge.speech import Speech
 
 Samples = NDArray[np.float32]
@@ -37,6 +38,8 @@ class Listening(Protocol):
     def flush(self) -> list[Heard]: ...
 
     def shed(self) -> str | None: ...
+
+    def raise_by(self, raised: Callable[[float], float], /) -> None: ...
 
 
 class Looking(Protocol):
@@ -81,3 +84,5 @@ class Parts:
     speech: Speech
     ear: Ear | None = None
     eye: Eye | None = None
+    own_voice: OwnVoice | None = None
+    """scores our lines before they are spoken; without it the ears are closed while we speak"""

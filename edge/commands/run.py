@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge.config import Config
+    from edge.own_voice import OwnVoice
     from edge.parts import Ear, Eye, Parts
 
 log = logging.getLogger(__name__)
@@ -77,32 +78,35 @@ def build(config: Config) -> Parts:
     from edge.parts import Parts
     from edge.speech import open_speech
 
-    ear, words = _ear(config)
+    ear, words, own_voice = _ear(config)
     eye, labels = _eye(config)
     if problems := check_words(config, words, labels):
         raise ConfigError(config.path, problems)
-    return Parts(open_speech(config.speech), ear, eye)
+    return Parts(open_speech(config.speech), ear, eye, own_voice)
 
 
-def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
+def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
     from edge.bundle import load_bundle
     from edge.lazy import LazyListener
     from edge.listener import Listener
     from edge.microphone import open_microphone
+    from edge.own_voice import OwnVoice
     from edge.parts import Ear
     from edge.resample import Resampler
 
     listen = config.listen
     if not listen.bundles:
-        return None, ()
+        return None, (), None
+    bundles = [load_bundle(name) for name in listen.bundles]
     listener = Listener(
-        [load_bundle(name) for name in listen.bundles],
+        bundles,
         refractory_s=listen.refractory_s,
         release=listen.release,
         offset=listen.offset,
     )
     hears = LazyListener(listener) if listen.lazy else listener
-    return Ear(lambda: open_microphone(config.microphone), Resampler, hears), listener.words
+    ear = Ear(lambda: open_microphone(config.microphone), Resampler, hears)
+    return ear, listener.words, OwnVoice(Listener(bundles, offset=listen.offset))
 
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:
