@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.events import Said
 from edge.files import write_whole
-from edge.speech import Before, SpeechError, nothing, clean
+from edge.speech import Before, SpeechError, clean, nothing
 from edge.speech.espeak import Voice
 
 MOST_FILES = 1_000  # some 100 MB: a robot that talks to itself for months must not fill the card
