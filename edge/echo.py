@@ -37,7 +37,7 @@ class Echo:
         self._forget()
 
     def _forget(self) -> None:
-        self._line: Samples | None = None
+        self._line, self._speaks = NOTHING, False
         self.start: int | None = None
         """the sample, counted from `begin`, at which the line begins to be heard; None: not found"""
         self.following = False
@@ -60,7 +60,7 @@ class Echo:
     def begin(self, line: Samples) -> Samples:
         """A line (16 kHz, full scale -1..1) is about to sound. Gives what was held back of the one before."""
         rest = self.end()
-        self._line = np.concatenate([line, np.zeros(-len(line) % BLOCK, np.float32)], dtype=np.float32)
+        self._line, self._speaks = line.astype(np.float32), True
         self._filter.reset()
         return rest
 
@@ -72,26 +72,26 @@ class Echo:
 
     def step(self, heard: Samples) -> Samples:
         """What was heard [n] to what others said [m], later by `held` samples."""
-        if self._line is None:
+        if not self._speaks:
             return heard
         finite = np.isfinite(heard)
         sound = heard if finite.all() else np.where(finite, heard, np.float32(0))
         sound = np.concatenate([self._rest, sound])
         blocks = sound[: len(sound) // BLOCK * BLOCK].reshape(-1, BLOCK)
         self._rest = sound[blocks.size :]
-        out = [self._block(block, self._line) for block in blocks]
+        out = [self._block(block) for block in blocks]
         return np.concatenate(out) if out else NOTHING
 
-    def _block(self, block: Samples, line: Samples) -> Samples:
+    def _block(self, block: Samples) -> Samples:
         self._wait = np.concatenate([self._wait, block])
         if self.start is not None:
-            return self._give(self._subtract(block, line))
+            return self._give(self._subtract(block))
         if len(self._past) < LONGEST:
             self._past.append(block)
             if len(self._past) == self._look:
-                self._search(line)
+                self._search()
         if self.start is not None:
-            return self._begin_to_follow(line)
+            return self._begin_to_follow()
         return self._give(self._wait[: max(0, len(self._wait) - HELD)])
 
     def _give(self, out: Samples) -> Samples:
@@ -99,37 +99,36 @@ class Echo:
         self._given += len(out)
         return out
 
-    def _search(self, line: Samples) -> None:
+    def _search(self) -> None:
         """Two looks in a row that agree have found it."""
-        place, clear = find(np.concatenate(self._past), line)
+        place, clear = find(np.concatenate(self._past), self._line)
         if clear >= CLEAR and self._seen >= 0 and abs(place - self._seen) <= SAME:
             self.start = place
         self._seen = place if clear >= CLEAR else -1
         self._look += EACH * max(1, self._look // (8 * EACH))  # later looks are longer, so there are fewer
 
-    def _begin_to_follow(self, line: Samples) -> Samples:
+    def _begin_to_follow(self) -> Samples:
         """Go through what was heard so far, until the way is learned; then give what is held, without us."""
-        assert self.start is not None  # noqa: S101 - it has just been found
-        begin = max(0, self.start - LEAD)
-        past = np.concatenate(self._past)
-        self._past = []
-        blocks = past[begin : len(past) - (len(past) - begin) % BLOCK].reshape(-1, BLOCK)
-        self._rest = np.concatenate([past[begin + blocks.size :], self._rest])
-        self._wait = self._wait[: len(self._wait) - (len(past) - begin) % BLOCK]
+        begin = max(0, (self.start or 0) - LEAD)
+        blocks, self._past = self._past[begin // BLOCK :], []
+        self._line = np.concatenate([np.zeros(begin % BLOCK, np.float32), self._line])
+        begin -= begin % BLOCK
         out = [self._give(self._wait[: max(0, begin - self._given)])]
         before = self._given - begin  # samples that came out with us in them: too late for those
         left: list[Samples] = []
         for _ in range(LESSONS + 1):
             self._filter.rewind()
             self._at = 0
-            left = [self._subtract(block, line) for block in blocks]
+            left = [self._subtract(block) for block in blocks]
         out.append(self._give(np.concatenate([NOTHING, *left])[max(0, before) :]))
         return np.concatenate(out)
 
-    def _subtract(self, block: Samples, line: Samples) -> Samples:
+    def _subtract(self, block: Samples) -> Samples:
         """A block without us; the first few give less than a block, because the filter lags behind."""
-        ours = line[self._at : self._at + BLOCK]
-        left = self._filter.step(ours if len(ours) else np.zeros(BLOCK, np.float32), block)
+        ours = self._line[self._at : self._at + BLOCK]
+        if len(ours) < BLOCK:
+            ours = np.concatenate([ours, np.zeros(BLOCK - len(ours), np.float32)])
+        left = self._filter.step(ours, block)
         self._at += BLOCK
         self._judge()
         return left[max(0, BLOCK + LATE - self._at) :]

@@ -76,7 +76,7 @@ class EchoFilter:
         left = bands[1] - ours
         power = _power(left)
         self.energies = (float(_power(bands[1]).sum()), float(power.sum()))
-        if not np.isfinite(self.energies[1]):
+        if not np.isfinite(self.energies[1]) or not np.isfinite(self._doubt[:, 0, 0].real).all():
             self.forget()
             self._left[:] = self._ours[:] = self._others[:] = 0
             left = bands[1]
@@ -92,7 +92,8 @@ class EchoFilter:
         """Wiener's gain against what the filter cannot learn: a loudspeaker that rattles, a clock that drifts."""
         self._ours = MEMORY * self._ours + (1 - MEMORY) * ours
         self._others = MEMORY * self._others + (1 - MEMORY) * left
-        return np.maximum(SOFTEST, 1 - REMAINS * self._ours / (self._others + LEAST))
+        gain: Samples = np.maximum(SOFTEST, 1 - REMAINS * self._ours / (self._others + LEAST))
+        return gain
 
     def _learn(self, left: Bands, power: Samples) -> None:
         """The Kalman gain of every band, the step along it, and what is known after it."""

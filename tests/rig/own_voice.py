@@ -79,7 +79,7 @@ def active(sound: np.ndarray) -> float:
 def callers(folder: Path, out: Path, level: float) -> list[tuple[str, float]]:
     """The recordings of a folder at the level of our own voice: file and seconds."""
     found = []
-    for path in sorted(folder.glob("*.wav")):
+    for path in sorted(folder.glob("call*.wav")) or sorted(folder.glob("*.wav")):
         sound = read_wav(path).samples[:, 0]
         rate_hz = read_wav(path).rate_hz
         file = out / path.name
@@ -197,7 +197,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--calls", type=int, default=250, help="with one")
     out.add_argument("--rooms", type=int, default=10, help="sound servers at a time")
     out.add_argument("--mode", default="subtract", choices=["off", "raise", "subtract"])
-    out.add_argument("--callers", type=Path, default=REPOSITORY / "demo" / "clips" / "calls")
+    out.add_argument("--callers", type=Path, default=REPOSITORY / "demo" / "clips")
     out.add_argument("--tails", action="store_true", help="every other room has a tail")
     out.add_argument("--seed", type=int, default=0)
     out.add_argument("--patience-s", type=float, default=7200.0)
