@@ -1,7 +1,7 @@
 """Hearing while we speak, without hearing ourselves.
 
-"raise": the ears stay open, with thresholds raised by what the line scores on its own and a guard above it; a
-line that would wake us closes them. "subtract": what we play is taken out of what is heard (see edge.echo), and
+"raise": the ears stay open, with thresholds raised by what the line scores on its own and a guard above it;
+a line that would wake us closes them. "subtract": what we play is taken out of what is heard (edge.echo), and
 the ears are open once that works, except around every moment at which the line itself comes near a word: what
 our own words explain is never taken for somebody else's. Where the line cannot be found in what is heard the
 ears are closed, as they are in the mode "off".

@@ -211,7 +211,7 @@ class Ears:
         self._hear_out(sound if self._over is None else self._over.step(sound, self._stream_s()))
 
     def _hear_out(self, sound: Samples) -> None:
-        """Samples for the listener, cut where the hops of the listener end: clock and gate stand at each decision."""
+        """Samples for the listener, cut where its hops end: clock and gate stand at each decision."""
         while len(sound):
             piece, sound = np.split(sound, [STEP - self._in_hop])
             found = self._ear.listener.step(piece)

@@ -1,8 +1,8 @@
 """Where in what the microphone hears does the line begin that we have just begun to play?
 
-Between handing a line to a player and its first sound lies the start of a program, a sound server's buffer and
-a sound card's: 50 ms to 2 s, and never the same twice. The line itself is known, so it is looked for: the
-generalised cross-correlation with phase transform (Knapp and Carter, 1976), over the band in which speech is.
+Between handing a line to a player and its first sound lies the start of a program, a sound server's buffer
+and a sound card's: never the same twice. The line itself is known, so it is looked for: by the generalised
+cross-correlation with phase transform (Knapp and Carter, 1976), over the band in which speech is.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def find(heard: Samples, played: Samples) -> tuple[int, float]:
     hz = np.fft.rfftfreq(size, 1 / RATE_HZ)
     strength = np.abs(cross)
     # bins in which neither has anything to say would only add noise of full weight
-    weight = np.where((hz > LOW_HZ) & (hz < HIGH_HZ), 1 / np.maximum(strength, 1e-3 * strength.max() + 1e-20), 0)
+    least = 1e-3 * strength.max() + 1e-20
+    weight = np.where((hz > LOW_HZ) & (hz < HIGH_HZ), 1 / np.maximum(strength, least), 0)
     likeness = np.fft.irfft(cross * weight)[: len(heard)]
     best = int(np.argmax(likeness))
     rms = float(np.sqrt(np.mean(np.square(likeness)))) or 1.0

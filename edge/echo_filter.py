@@ -1,11 +1,11 @@
-"""An adaptive filter that learns the way from our loudspeaker to our microphone, and subtracts what it predicts.
+"""An adaptive filter that learns the way from our loudspeaker to our microphone, and subtracts what it says.
 
-In each band of a short-time Fourier transform the way is a handful of complex taps, and a Kalman filter with a full
-covariance learns them (the idea of Enzner and Vary, "Frequency-domain adaptive Kalman filter for acoustic echo
-control in hands-free telephones", 2006, for subbands). Voiced speech has much in common with itself 16 ms ago, so
-filters that keep only a variance for each tap (that of Kuech, Mabande and Enzner, 2014, among them) need
-seconds for what this one learns in two tenths. What is left serves as the noise: when somebody talks over us it
-is loud and nothing is learned, so nobody has to decide when two talk at once.
+In each band of a short-time Fourier transform the way is a handful of complex taps, and a Kalman filter with
+a full covariance learns them (Enzner and Vary, "Frequency-domain adaptive Kalman filter for acoustic echo
+control in hands-free telephones", 2006, taken to subbands). Speech has much in common with itself 16 ms ago,
+so a filter that keeps only a variance for each tap (Kuech, Mabande and Enzner, 2014) learns slowly; docs
+tell how much. What is left serves as the noise: when somebody talks over us it is loud and little is learned,
+so nobody has to decide when two talk at once.
 
 Only bands up to 4 kHz are worked on and given back: the front end hears nothing above 3.8 kHz.
 """
@@ -30,7 +30,8 @@ STEADY = 0.98  # how much of the way is the same a block later: clocks drift by 
 MEMORY = 0.5  # of the power of what is left, from block to block
 LEAST = 1e-7 * WINDOW  # power of a band in which there is nothing
 NEVER_SURE = 1e-6
-REMAINS, SOFTEST = 0.1, 0.1  # of what was predicted, so much may still be there; and the least of a band's gain
+REMAINS = 0.1  # of what was predicted, so much may still be there
+SOFTEST = 0.1  # the least of a band's gain
 
 
 class EchoFilter:
@@ -89,7 +90,7 @@ class EchoFilter:
         return self._sum[:BLOCK].copy()
 
     def _softer(self, ours: Samples, left: Samples) -> Samples:
-        """Wiener's gain against what the filter cannot learn: a loudspeaker that rattles, a clock that drifts."""
+        """Wiener's gain against what the filter cannot learn: loudspeakers that rattle, clocks that drift."""
         self._ours = MEMORY * self._ours + (1 - MEMORY) * ours
         self._others = MEMORY * self._others + (1 - MEMORY) * left
         gain: Samples = np.maximum(SOFTEST, 1 - REMAINS * self._ours / (self._others + LEAST))

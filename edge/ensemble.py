@@ -47,7 +47,7 @@ class Ensemble:
         self._thresholds = np.asarray(thresholds, np.float32) + np.float32(offset)
         self._refractory_s, self._release = refractory_s, release
         self.raised: Callable[[float], float] = at_rest
-        """how far above its threshold a score must be at this time, in logits: more where we speak ourselves"""
+        """how far above its threshold a score must be at this time, in logits: more while we speak"""
         self.quarantined: set[int] = set()
         self._faults = np.zeros(len(self.names), np.int64)
         self._same = np.zeros(len(self.names), np.int64)

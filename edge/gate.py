@@ -37,8 +37,8 @@ class Gate:
             return (self._speaking and time_s >= self._since_s) or time_s < self._until_s
 
     def raised_at(self, time_s: float) -> float:
-        """How far above its threshold, in logits, a score must be at this time of the stream to count: 0 where
-        we are silent, more where we speak, infinity where the ears are closed."""
+        """How far above its threshold, in logits, a score must be at this time of the stream to count: 0
+        where we are silent, more where we speak, infinity where the ears are closed."""
         with self.changed:
             if not self.sounds_at(time_s):
                 return 0.0

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Voice:
         """`tell(event, time_s, …)` is told of each line; `now_s` is the clock by which lines grow old. With
         `own_voice` lines are scored before they sound, and `barge_in` is told."""
         self._own_voice, self._barge_in = own_voice, barge_in
-        self._own: dict[str, object] = {}
+        self._own: dict[str, Any] = {}
         if own_voice is not None:
             speech.before = self._before
         self._speech, self._gate, self._tell, self._now_s = speech, gate, tell, now_s
@@ -95,7 +96,7 @@ class Voice:
         except SpeechError as error:
             log.warning(logs.line("speech_failed", why=str(error), text=text[:60]))
         else:
-            values = {"file": said.file} if said.file else {}
+            values: dict[str, Any] = {"file": said.file} if said.file else {}
             values |= self._own | (self._barge_in.told() if self._barge_in else {})
             self._tell("said", start_s, text=said.text, how=said.how, duration_s=said.duration_s, **values)
         finally:
@@ -112,8 +113,8 @@ class Voice:
         own = self._own_voice.score(at_16_khz(sound, rate_hz))
         self._own = {"own_score": round(own.score, 2)}
         if own.score >= 0:
-            log.warning(logs.line("own_line_would_wake", word=own.word, member=own.member, score=round(own.score, 2),
-                                  at_s=round(own.at_s, 2)))
+            which = {"word": own.word, "member": own.member, "at_s": round(own.at_s, 2)}
+            log.warning(logs.line("own_line_would_wake", score=round(own.score, 2), **which))
         if self._barge_in is not None:
             self._barge_in.announce(own)
 

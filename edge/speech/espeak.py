@@ -52,7 +52,7 @@ class Sound:
     @property
     def samples(self) -> NDArray[np.float32]:
         """[n], full scale -1..1."""
-        return np.frombuffer(self.pcm, "<i2").astype(np.float32) / 32768
+        return np.frombuffer(self.pcm, "<i2").astype(np.float32) / np.float32(32768)
 
     def padded(self, silence_s: float) -> Sound:
         """The same after a silence."""
