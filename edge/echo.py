@@ -24,7 +24,7 @@ LEAD = 128  # the way begins so many samples before the loudest path, in case th
 HELD = 16_000  # samples; more is never held back
 LESSONS = 2  # how often the filter goes through what was held before its answer counts
 MEMORY = 0.9  # of the energies that tell how much was subtracted: some 10 blocks
-SOUND = 1e-4  # energy of a block in the bands, where something sounds
+SOUND = 0.02  # of the largest energy since the line began: below it is a pause, which tells nothing
 GOOD = 0.2  # what may be left of the energy where the line is believed to be found
 WORSE = 2.0  # with more than this left the filter is lost, and begins anew
 
@@ -50,7 +50,7 @@ class Echo:
         self._past: list[Samples] = []  # blocks since `begin`, while looking
         self._look, self._seen = FIRST, -1
         self._at = 0  # samples that the filter was given, since the line began
-        self._heard = self._kept = 0.0  # energies
+        self._heard = self._kept = self._loudest = 0.0  # energies
 
     @property
     def held(self) -> int:
@@ -138,7 +138,10 @@ class Echo:
         heard, left = self._filter.energies
         self._heard = MEMORY * self._heard + (1 - MEMORY) * heard
         self._kept = MEMORY * self._kept + (1 - MEMORY) * left
-        share = self._kept / self._heard if self._heard > SOUND else 1.0
+        self._loudest = max(self._loudest, self._heard)
+        if self._heard <= SOUND * self._loudest:
+            return
+        share = self._kept / self._heard
         self.left = min(self.left, share)
         if share < GOOD:
             self.following = True

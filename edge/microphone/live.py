@@ -43,6 +43,11 @@ class Live:
         elapsed_s = self._last_s - self._first_s
         return self._frames / elapsed_s if elapsed_s >= MEASURE_S else None
 
+    @property
+    def behind_s(self) -> float:
+        """Seconds of sound that were heard and are still to be read."""
+        return self.ring.held_s
+
     def hear(self, frames: NDArray[np.float32], *, overflow: bool) -> None:
         """Called by the backend's callback with [n, channels], which it may reuse afterwards."""
         now_s = time.monotonic()

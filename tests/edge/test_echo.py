@@ -136,3 +136,17 @@ def test_a_filter_that_broke_gives_back_what_was_heard() -> None:
     assert np.isfinite(broken._way).all()
     assert np.isfinite(broken._doubt).all()
     assert fresh.energies == (0.0, 0.0)
+
+
+def test_a_pause_in_a_dead_silent_room_does_not_lose_the_line() -> None:
+    """Digital silence between two sentences tells nothing of the filter: it goes on following, and the second
+    sentence is gone as well."""
+    line = np.concatenate([speech(1, 2), np.zeros(RATE_HZ, np.float32), speech(2, 2)])
+    heard = np.concatenate([np.zeros(1600, np.float32), line, np.zeros(3200, np.float32)])
+    echo, out = Echo(), []
+    echo.begin(line)
+    for at in range(0, len(heard), 1280):
+        out.append(echo.step(heard[at : at + 1280]))
+        assert echo.following or at < RATE_HZ
+    left = np.concatenate([*out, echo.end()])
+    assert level_db(left[-2 * RATE_HZ :]) < level_db(heard[-2 * RATE_HZ :]) - 10

@@ -10,12 +10,12 @@ pulseaudio, pulseaudio-utils, libasound2-plugins and espeak-ng; rooms with a tai
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,11 +101,11 @@ def responses(seed: int, folder: Path) -> list[Path]:
 
 
 def plan(number: int, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """What one room does: every other one has a tail and a loudspeaker that clips a little."""
+    """What one room does: every fourth has a tail and a loudspeaker that clips a little."""
     speech = {**VOICES[number % len(VOICES)], "barge_in": args.mode}
     player: list[str] = []
     call = ["paplay"]
-    if args.tails and number % 2:
+    if args.tails and number % 4 == 1:
         ours, theirs = responses(args.seed * 100 + number, folder)
         program = [sys.executable, str(Path(__file__).with_name("play_in_room.py"))]
         player, call = [*program, str(ours), "0.7"], [*program, str(theirs), "0"]
@@ -178,13 +178,18 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                 with (folder / "log").open("wb") as log:
                     worker = subprocess.Popen([*command, str(folder / "plan.json"), str(out)], env=env, stderr=log)
                 rooms.append((room, worker, out))
-            for (_, worker, out) in rooms:
-                if worker.wait(args.patience_s):
+            end_s = time.monotonic() + args.patience_s
+            for _, worker, out in rooms:
+                try:
+                    code = worker.wait(max(0.0, end_s - time.monotonic()))
+                except subprocess.TimeoutExpired:  # what was said by then counts
+                    code = 0
+                if code:
                     sys.stderr.write(out.with_name("log").read_text()[-3000:])
                 rows += [{**json.loads(line), "room": out.parent.name} for line in out.read_text().splitlines()]
         finally:
             for room, worker, _ in rooms:
-                worker.kill()
+                worker.terminate()
                 worker.wait()
                 room.kill()
     return rows
@@ -198,9 +203,9 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--rooms", type=int, default=10, help="sound servers at a time")
     out.add_argument("--mode", default="subtract", choices=["off", "raise", "subtract"])
     out.add_argument("--callers", type=Path, default=REPOSITORY / "demo" / "clips")
-    out.add_argument("--tails", action="store_true", help="every other room has a tail")
+    out.add_argument("--tails", action="store_true", help="every fourth room has a tail")
     out.add_argument("--seed", type=int, default=0)
-    out.add_argument("--patience-s", type=float, default=7200.0)
+    out.add_argument("--patience-s", type=float, default=7200.0, help="then what was said is judged")
     out.add_argument("--keep", type=Path, help="write every utterance there, as JSON lines")
     return out
 
@@ -215,8 +220,9 @@ def main() -> int:
     if args.keep:
         args.keep.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = {"mode": args.mode, **judged(rows)}
-    for name, part in itertools.groupby(sorted(rows, key=lambda row: int(row["room"]) % 2), lambda row: int(row["room"]) % 2):
-        result["with_tail" if name and args.tails else "dry"] = judged(list(part))
+    for name, wet in (("dry", False), ("with_tail", True)):
+        part = [row for row in rows if (bool(args.tails) and int(row["room"]) % 4 == 1) == wet]
+        result |= {name: judged(part)} if part else {}
     print(json.dumps(result, indent=1))
     return int(result["self_triggers"] > 0)
 
