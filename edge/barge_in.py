@@ -85,6 +85,7 @@ class BargeIn:
             return {}
         return {
             "late_s": round(echo.start / RATE_HZ, 3),
+            "found_s": round(echo.found / RATE_HZ, 3),
             "left_db": round(10 * float(np.log10(max(echo.left, 1e-9))), 1),
         }
 

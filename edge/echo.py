@@ -40,6 +40,8 @@ class Echo:
         self._line, self._speaks = NOTHING, False
         self.start: int | None = None
         """the sample, counted from `begin`, at which the line begins to be heard; None: not found"""
+        self.found = 0
+        """samples that had come, since `begin`, when it was found"""
         self.following = False
         """the line was found, and most of it is subtracted"""
         self.left = 1.0
@@ -103,7 +105,7 @@ class Echo:
         """Two looks in a row that agree have found it."""
         place, clear = find(np.concatenate(self._past), self._line)
         if clear >= CLEAR and self._seen >= 0 and abs(place - self._seen) <= SAME:
-            self.start = place
+            self.start, self.found = place, BLOCK * len(self._past)
         self._seen = place if clear >= CLEAR else -1
         self._look += EACH * max(1, self._look // (8 * EACH))  # later looks are longer, so there are fewer
 

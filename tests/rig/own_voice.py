@@ -22,7 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from numpy.typing import NDArray
+
 from edge.config import SpeechConfig
+from edge.events import RATE_HZ
 from edge.phrases import SHIPPED, fill, read_lines
 from edge.resample import at_16_khz
 from edge.speech.espeak import Voice
@@ -31,6 +34,9 @@ from edge.wav import read_wav, write_wav
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 from pulse import PulseRoom, missing  # noqa: E402
+from rooms import active, played, room  # noqa: E402
+
+Sound = NDArray[np.float32]
 
 THINGS = ("a chair", "a bicycle", "a dog", "a chess board", "a sheep", "a potato chip", "a cup", "a ship")
 NEAR = (
@@ -69,60 +75,46 @@ def script(seed: int) -> Iterator[str]:
         yield from ten
 
 
-def active(sound: np.ndarray) -> float:
-    """The level of a sound while it sounds (rms of the frames within 20 dB of the loudest)."""
-    frames = sound[: len(sound) // 320 * 320].reshape(-1, 320)
-    rms = np.sqrt(np.square(frames).mean(axis=1))
-    return float(np.sqrt(np.square(rms[rms > 0.1 * rms.max()]).mean()))
-
-
-def callers(folder: Path, out: Path, level: float) -> list[tuple[str, float]]:
-    """The recordings of a folder at the level of our own voice: file and seconds."""
+def callers(folder: Path, out: Path, level: float, response: Sound | None) -> list[tuple[str, float]]:
+    """The recordings of a folder at the level of our own voice, in the room if there is one: file, seconds."""
     found = []
     for path in sorted(folder.glob("call*.wav")) or sorted(folder.glob("*.wav")):
-        sound = read_wav(path).samples[:, 0]
-        rate_hz = read_wav(path).rate_hz
-        file = out / path.name
-        write_wav(file, np.clip(sound * level / active(sound), -0.99, 0.99), rate_hz)
-        found.append((str(file), len(sound) / rate_hz))
+        recording = read_wav(path)
+        sound = at_16_khz(recording.samples[:, 0], recording.rate_hz)
+        seconds = len(sound) / RATE_HZ
+        if response is not None:
+            sound = played(sound, response)
+        write_wav(out / path.name, np.clip(sound * level / active(sound), -0.99, 0.99), RATE_HZ)
+        found.append((str(out / path.name), seconds))
     return found
-
-
-def responses(seed: int, folder: Path) -> list[Path]:
-    """How our loudspeaker and a person sound at the microphone in a room of our own making: 0.15 to 0.6 m and 1
-    to 2.5 m away, reverberation of 0.2 to 0.6 s."""
-    from tests.rig.rooms import room
-
-    paths = []
-    for name, response in zip(("speaker", "person"), room(np.random.default_rng(seed)), strict=True):
-        paths.append(folder / f"{name}.npy")
-        np.save(paths[-1], response)
-    return paths
 
 
 def plan(number: int, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """What one room does: every fourth has a tail and a loudspeaker that clips a little."""
     speech = {**VOICES[number % len(VOICES)], "barge_in": args.mode}
-    player: list[str] = []
-    call = ["paplay"]
+    ours: Sound | None = None
+    theirs: Sound | None = None
     if args.tails and number % 4 == 1:
-        ours, theirs = responses(args.seed * 100 + number, folder)
-        program = [sys.executable, str(Path(__file__).with_name("play_in_room.py"))]
-        player, call = [*program, str(ours), "0.7"], [*program, str(theirs), "0"]
+        ours, theirs = room(np.random.default_rng(args.seed * 100 + number))
     voice = Voice(SpeechConfig(**speech))
     said = [voice.sound(text) for text in NEAR]
     level = float(np.mean([active(at_16_khz(sound.samples, sound.rate_hz)) for sound in said]))
-    people = callers(args.callers, folder, level) if args.calls else []
+    people = callers(args.callers, folder, level, theirs) if args.calls else []
     rng = random.Random(args.seed * 1000 + number)
     calls, talks = (share(n, number, args.rooms) for n in (args.calls, args.utterances))
     utterances: list[dict[str, Any]] = []
     lines = script(args.seed * 1000 + number)
     line_s: dict[str, float] = {}
+    wet: dict[str, str] = {}
     while len(utterances) < calls + talks:
         text = next(lines)
         if text not in line_s:
-            line_s[text] = voice.sound(text).duration_s
-        utterance: dict[str, Any] = {"text": text, "line_s": line_s[text]}
+            sound = voice.sound(text)
+            line_s[text] = sound.duration_s
+            if ours is not None:
+                wet[text] = str(folder / f"line-{len(wet)}.wav")
+                write_wav(Path(wet[text]), played(at_16_khz(sound.samples, sound.rate_hz), ours, 0.7), RATE_HZ)
+        utterance: dict[str, Any] = {"text": text, "line_s": line_s[text], "wet": wet.get(text, "")}
         if len(utterances) < calls:
             file, seconds = rng.choice(people)
             if line_s[text] < seconds + 1.0:
@@ -130,7 +122,7 @@ def plan(number: int, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             utterance |= {"caller": file, "caller_s": seconds}
         utterances.append(utterance)
     rng.shuffle(utterances)
-    return {"speech": speech, "player": player, "call": call, "seed": number, "utterances": utterances}
+    return {"speech": speech, "wet": ours is not None, "seed": number, "utterances": utterances}
 
 
 def share(total: int, number: int, rooms: int) -> int:
@@ -184,8 +176,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                     code = worker.wait(max(0.0, end_s - time.monotonic()))
                 except subprocess.TimeoutExpired:  # what was said by then counts
                     code = 0
-                if code:
-                    sys.stderr.write(out.with_name("log").read_text()[-3000:])
+                if code or args.logs:
+                    sys.stderr.write(out.with_name("log").read_text()[-6000:])
                 rows += [{**json.loads(line), "room": out.parent.name} for line in out.read_text().splitlines()]
         finally:
             for room, worker, _ in rooms:
@@ -204,6 +196,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--mode", default="subtract", choices=["off", "raise", "subtract"])
     out.add_argument("--callers", type=Path, default=REPOSITORY / "demo" / "clips")
     out.add_argument("--tails", action="store_true", help="every fourth room has a tail")
+    out.add_argument("--logs", action="store_true", help="show the end of what the daemons logged")
     out.add_argument("--seed", type=int, default=0)
     out.add_argument("--patience-s", type=float, default=7200.0, help="then what was said is judged")
     out.add_argument("--keep", type=Path, help="write every utterance there, as JSON lines")

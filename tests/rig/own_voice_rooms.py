@@ -28,8 +28,8 @@ from edge.speech.espeak import Voice
 from edge.wav import read_wav
 
 sys.path.insert(0, str(Path(__file__).parent))
-from own_voice import REPOSITORY, VOICES, active, script  # noqa: E402
-from rooms import room  # noqa: E402
+from own_voice import REPOSITORY, VOICES, script  # noqa: E402
+from rooms import active, room  # noqa: E402
 
 Samples = NDArray[np.float32]
 LEVEL = 0.05  # of the caller at the microphone

@@ -36,8 +36,10 @@ class Talk:
         speech = SpeechConfig(backend="espeak", **plan["speech"])
         config = Config(microphone=MicrophoneConfig(backend="sounddevice", device="pulse"), speech=speech)
         parts = build(config)
-        if plan["player"]:
-            parts = dataclasses.replace(parts, speech=Espeak(Voice(speech), plan["player"]))
+        self.wet = out.with_name("wet")
+        if plan["wet"]:  # what is played is what our line sounds like in the room, not the line itself
+            player = ["sh", "-c", f'cat > /dev/null; exec paplay "$(cat {self.wet})"']
+            parts = dataclasses.replace(parts, speech=Espeak(Voice(speech), player))
         self.told: list[dict[str, Any]] = []
         self.daemon = Daemon(config, parts, tell=EventLog(out=io.StringIO()))
         tell = self.daemon._tell
@@ -63,6 +65,7 @@ class Talk:
     def one(self, utterance: dict[str, Any]) -> dict[str, Any]:
         gate, voice = self.daemon._gate, self.daemon._voice
         first, called_s = len(self.told), None
+        self.wet.write_text(utterance["wet"])
         voice.offer(utterance["text"])
         while not voice._busy:
             time.sleep(0.01)
@@ -70,7 +73,7 @@ class Talk:
             spare_s = utterance["line_s"] - utterance["caller_s"] - LOUD
             time.sleep(LOUD + self._random.uniform(0, max(0.0, spare_s)))
             called_s = time.monotonic()
-            subprocess.run([*self.plan["call"], utterance["caller"]], check=True, timeout=60)
+            subprocess.run(["paplay", utterance["caller"]], check=True, timeout=60)
         while not voice.idle or gate.sounds_at(gate.stream_s):
             time.sleep(0.05)
         time.sleep(LAST_S)
