@@ -2,9 +2,9 @@
 
 "raise": the ears stay open, with thresholds raised by what the line scores on its own and a guard above it;
 a line that would wake us closes them. "subtract": what we play is taken out of what is heard (edge.echo), and
-the ears are open once that works, except around every moment at which the line itself comes near a word: what
-our own words explain is never taken for somebody else's. Where the line cannot be found in what is heard the
-ears are closed, as they are in the mode "off".
+the ears are open except around every moment at which the line itself comes near a word: what our own words
+explain is never taken for somebody else's. Where such a line cannot be found in what is heard, nobody knows
+when that moment is, and the ears are closed as long as it sounds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Samples = NDArray[np.float32]
 
 GUARD = 4.0  # logits that a room, noise and what is left of us may add to what a line scores on its own
-BEFORE_S, AFTER_S = 0.8, 0.8  # around a moment at which the line comes near a word
+BEFORE_S, AFTER_S = 0.5, 0.5  # around a moment at which the line comes near a word
 CLOSED = float("inf")
 
 
@@ -71,8 +71,10 @@ class BargeIn:
         own, echo = self._line, self._echo
         if own is None:
             return CLOSED
+        if own.score < -GUARD:
+            return 0.0  # nothing of this line comes near a word, wherever in it we are
         if not self._subtracts:
-            return CLOSED if own.score >= 0 else max(0.0, own.score + GUARD)
+            return CLOSED if own.score >= 0 else own.score + GUARD
         if not echo.following or echo.start is None:
             return CLOSED
         at_s = time_s - self._begin_s - echo.start / RATE_HZ
