@@ -200,5 +200,5 @@ def _own_lines(config: Config) -> Check:
         nearest = f"{line[:50]!r} ({own.score:+.1f}; from 0 on)"
         return Check("own voice", "ok", f"none of {len(found)} lines would wake it; nearest: {nearest}")
     remedy = "it is deaf while it says so and does not wake itself; word it otherwise to be heard then, too"
-    return Check("own voice", "note", f"{len(waking)} of {len(found)} lines would wake it: {', '.join(waking[:3])}",
-                 remedy)
+    told = f"{len(waking)} of {len(found)} lines would wake it: {', '.join(waking[:3])}"
+    return Check("own voice", "note", told, remedy)

@@ -1,9 +1,9 @@
 """Our own voice out of what the microphone hears, while we speak.
 
 A line is known before it sounds. While it begins, what is heard is held back, at most a second of it, until
-the line is found in it; the filter learns the way from what was held, and from then on what is heard comes out
-without us. Nothing is lost or moved: each sample that goes in comes out once, in order, and where nothing is
-said, at once and to the bit.
+the line is found in it; the filter learns the way from what was held, and from then on what is heard comes
+out without us. Nothing is lost or moved: each sample that goes in comes out once, in order, and where nothing
+is said, at once and to the bit.
 """
 
 from __future__ import annotations

@@ -70,8 +70,8 @@ def test_without_a_line_sound_passes_to_the_bit() -> None:
 
 @pytest.mark.parametrize("late_s", [0.1, 1.7])
 def test_our_line_goes_and_the_other_voice_stays(late_s: float) -> None:
-    """10 dB and more of our line are gone from where it was found on; somebody else is as loud as before. Also
-    where it begins later than sound is held back."""
+    """10 dB and more of our line are gone from where it was found on; somebody else is as loud as before.
+    Also where it begins later than sound is held back."""
     line, other = speech(1, 4), speech(2, 1)
     heard = in_the_room(line, late_s, late_s + 4.5)
     alone = Echo()

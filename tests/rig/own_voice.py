@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from edge.config import SpeechConfig
@@ -113,7 +112,9 @@ def plan(number: int, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             line_s[text] = sound.duration_s
             if ours is not None:
                 wet[text] = str(folder / f"line-{len(wet)}.wav")
-                write_wav(Path(wet[text]), played(at_16_khz(sound.samples, sound.rate_hz), ours, 0.7), RATE_HZ)
+                write_wav(
+                    Path(wet[text]), played(at_16_khz(sound.samples, sound.rate_hz), ours, 0.7), RATE_HZ
+                )
         utterance: dict[str, Any] = {"text": text, "line_s": line_s[text], "wet": wet.get(text, "")}
         if len(utterances) < calls:
             file, seconds = rng.choice(people)
@@ -135,20 +136,32 @@ def judged(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     talk = [row for row in rows if not row.get("caller")]
     calls = [row for row in rows if row.get("caller")]
     heard = {id(row): [e for e in row["told"] if e["event"] == "heard"] for row in rows}
-    selves = [(row["text"], e["score"]) for row in rows for k, e in enumerate(heard[id(row)])
-              if not row.get("caller") or e["clock_s"] < row["called_s"] or k > 0]
+    selves = [
+        (row["text"], e["score"])
+        for row in rows
+        for k, e in enumerate(heard[id(row)])
+        if not row.get("caller") or e["clock_s"] < row["called_s"] or k > 0
+    ]
     said = [e for row in rows for e in row["told"] if e["event"] == "said"]
     found = [e for e in said if "late_s" in e]
     answered = sum(bool(heard[id(row)]) for row in calls)
     return {
-        "utterances": len(talk), "calls": len(calls), "calls_heard": answered,
+        "utterances": len(talk),
+        "calls": len(calls),
+        "calls_heard": answered,
         "heard_share": round(answered / len(calls), 3) if calls else None,
-        "self_triggers": len(selves), "which": selves[:10],
+        "self_triggers": len(selves),
+        "which": selves[:10],
         "gated": sum(e["event"] == "gated" for row in rows for e in row["told"]),
         "own_lines_that_would_wake": sum(e.get("own_score", -1) >= 0 for e in said),
-        "lines_found": len(found), "lines": len(said),
-        "late_s": [round(float(x), 2) for x in np.percentile([e["late_s"] for e in found], [5, 50, 95])] if found else [],
-        "left_db": [round(float(x), 1) for x in np.percentile([e["left_db"] for e in found], [5, 50, 95])] if found else [],
+        "lines_found": len(found),
+        "lines": len(said),
+        "late_s": [round(float(x), 2) for x in np.percentile([e["late_s"] for e in found], [5, 50, 95])]
+        if found
+        else [],
+        "left_db": [round(float(x), 1) for x in np.percentile([e["left_db"] for e in found], [5, 50, 95])]
+        if found
+        else [],
     }
 
 
@@ -168,7 +181,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                 command = [sys.executable, str(Path(__file__).with_name("own_voice_worker.py"))]
                 env = room.env | {"PYTHONPATH": str(REPOSITORY)}
                 with (folder / "log").open("wb") as log:
-                    worker = subprocess.Popen([*command, str(folder / "plan.json"), str(out)], env=env, stderr=log)
+                    worker = subprocess.Popen(
+                        [*command, str(folder / "plan.json"), str(out)], env=env, stderr=log
+                    )
                 rooms.append((room, worker, out))
             end_s = time.monotonic() + args.patience_s
             for _, worker, out in rooms:
@@ -178,7 +193,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                     code = 0
                 if code or args.logs:
                     sys.stderr.write(out.with_name("log").read_text()[-6000:])
-                rows += [{**json.loads(line), "room": out.parent.name} for line in out.read_text().splitlines()]
+                rows += [
+                    {**json.loads(line), "room": out.parent.name} for line in out.read_text().splitlines()
+                ]
         finally:
             for room, worker, _ in rooms:
                 worker.terminate()

@@ -28,8 +28,8 @@ from edge.speech.espeak import Voice
 from edge.wav import read_wav
 
 sys.path.insert(0, str(Path(__file__).parent))
-from own_voice import REPOSITORY, VOICES, script  # noqa: E402
-from rooms import active, room  # noqa: E402
+from own_voice import REPOSITORY, VOICES, script
+from rooms import active, room
 
 Samples = NDArray[np.float32]
 LEVEL = 0.05  # of the caller at the microphone
@@ -76,7 +76,9 @@ def drifted(sound: Samples, ppm: float) -> Samples:
     return np.interp(places, np.arange(len(dense)), dense).astype(np.float32)
 
 
-def scene(rng: np.random.Generator, line: Samples, caller: Samples, how: Condition) -> tuple[Samples, Samples, float]:
+def scene(
+    rng: np.random.Generator, line: Samples, caller: Samples, how: Condition
+) -> tuple[Samples, Samples, float]:
     """What the microphone hears with a caller and without, from `QUIET_S` before the line is announced, and when
     the caller begins."""
     ways = room(rng) if how.rooms else [np.ones(1, np.float32)] * 2
@@ -87,7 +89,9 @@ def scene(rng: np.random.Generator, line: Samples, caller: Samples, how: Conditi
         peak = how.drive * np.abs(line).max()
         played = peak * np.tanh(line / peak)
     at = int((QUIET_S + late_s) * RATE_HZ)
-    ours = placed(np.convolve(drifted(played, how.drift_ppm), ways[0]), at, size, LEVEL * 10 ** (how.echo_db / 20))
+    ours = placed(
+        np.convolve(drifted(played, how.drift_ppm), ways[0]), at, size, LEVEL * 10 ** (how.echo_db / 20)
+    )
     at += int(rng.uniform(0, max(0.1, (len(line) - len(caller)) / RATE_HZ)) * RATE_HZ)
     theirs = placed(np.convolve(caller, ways[1]), at, size, LEVEL)
     noise = rng.standard_normal(size).astype(np.float32) * LEVEL * 10 ** (how.noise_db / 20)
@@ -124,8 +128,14 @@ def heard(listener: Listener, own: Own, sound: Samples, mode: str) -> list[float
     return times
 
 
-def row(listener: Listener, lines: Sequence[Own], callers: Sequence[Samples], how: Condition, args: argparse.Namespace,
-        mode: str) -> dict[str, object]:
+def row(
+    listener: Listener,
+    lines: Sequence[Own],
+    callers: Sequence[Samples],
+    how: Condition,
+    args: argparse.Namespace,
+    mode: str,
+) -> dict[str, object]:
     """One condition in one mode, on the same scenes as in every other mode."""
     rng = np.random.default_rng(args.seed)
     got = selves = waking = 0
@@ -137,7 +147,13 @@ def row(listener: Listener, lines: Sequence[Own], callers: Sequence[Samples], ho
         got += any(at_s + 0.1 <= time_s <= end_s for time_s in times)
         selves += len(heard(listener, own, without, mode))
         waking += own.score >= 0
-    return {"mode": mode, "heard": got, "of": args.scenes, "self_triggers": selves, "lines_that_would_wake": waking}
+    return {
+        "mode": mode,
+        "heard": got,
+        "of": args.scenes,
+        "self_triggers": selves,
+        "lines_that_would_wake": waking,
+    }
 
 
 def main() -> int:
