@@ -49,6 +49,7 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     yield _player()
     yield _camera(config)
     yield from _bundles(config)
+    yield _own_lines(config)
 
 
 def _service() -> Iterator[Check]:
@@ -191,3 +192,23 @@ def _bundles(config: Config) -> Iterator[Check]:
         remedy = "copy the whole folder again, or make it with heychip-synth" if bad else ""
         state = "bad" if bad else "ok"
         yield Check(f"bundle {name}", state, "; ".join(bad) or where, remedy, ModelError.exit_code)
+
+
+def _own_lines(config: Config) -> Check:
+    """Whether what it says would wake it."""
+    from edge.own_lines import scored
+
+    try:
+        found = list(scored(config)) if config.listen.bundles else []
+    except HeychipError as error:
+        return Check("own voice", "note", f"its lines cannot be scored: {error}")
+    if not found:
+        return Check("own voice", "ok", "nothing to say, or nothing to hear it with")
+    waking = [f"{line[:50]!r} ({own.score:+.1f})" for line, own in found if own.score >= 0]
+    if not waking:
+        line, own = max(found, key=lambda one: one[1].score)
+        nearest = f"{line[:50]!r} ({own.score:+.1f}; from 0 on)"
+        return Check("own voice", "ok", f"none of {len(found)} lines would wake it; nearest: {nearest}")
+    remedy = "it is deaf while it says so and does not wake itself; word it otherwise to be heard then, too"
+    told = f"{len(waking)} of {len(found)} lines would wake it: {', '.join(waking[:3])}"
+    return Check("own voice", "note", told, remedy)

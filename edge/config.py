@@ -77,6 +77,8 @@ class SpeechConfig:
     folder: str = check.key("", check.text(), place="file")
     tail_s: float = check.key(0.4, check.number(0, 5))
     """how long the ears stay closed after a line"""
+    barge_in: str = check.key("subtract", check.choice("off", "raise", "subtract"))
+    """whether we hear while we speak: not at all, with raised thresholds, or with our own voice subtracted"""
     preroll_s: float = check.key(0.0, check.number(0, 3))
     """silence before each line, for speakers that need time to wake up"""
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from edge import logs
 from edge.actions import Actions
+from edge.barge_in import open_barge_in
 from edge.clock import Clock
 from edge.config import Config
 from edge.ears import Ears
@@ -77,7 +78,10 @@ class Daemon:
         self._rules, self._actions = Rules(config), Actions()
         self._gate = Gate(config.speech.tail_s)
         self._gate.stand(True)  # until the ears say otherwise
-        self._voice = Voice(parts.speech, self._gate, tell=tell, now_s=self._now_s)
+        over = open_barge_in(config.speech, parts, self._gate)
+        self._voice = Voice(
+            parts.speech, self._gate, tell=tell, now_s=self._now_s, own_voice=parts.own_voice, barge_in=over
+        )
         self._ears = self._eyes = None
         nap, now_s = self._nap, self._clock.now_s
         self._watch = Watch(self._notifier, now_s, alarm=hard_exit is os._exit)
@@ -91,6 +95,7 @@ class Daemon:
                 wait=nap,
                 now_s=now_s,
                 patience=self._watch.patience,
+                over=over,
             )
         if parts.eye is not None:
             self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
@@ -180,7 +185,7 @@ class Daemon:
 
     def _heard(self, heard: Heard, time_s: float) -> None:
         row = {"word": heard.word, "member": heard.member, "score": heard.score}
-        gated = self._gate.closed_at(time_s)
+        gated = heard.score < self._gate.raised_at(time_s)
         if self._parts.memory is not None:
             self._parts.memory.note(heard, time_s, gated=gated)
         if gated:
@@ -188,6 +193,7 @@ class Daemon:
             return
         self._tell("heard", time_s, **row, members=list(heard.members))
         log.info(logs.line("heard", word=heard.word, member=heard.member, score=heard.score))
+        self._voice.interrupt()
         self._act(heard)
         if self._recorded and self._voice.virtual:
             self._voice.settle()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from edge import logs
+from edge.barge_in import BargeIn
 from edge.config import MicrophoneConfig
 from edge.errors import DeviceError, HeychipError
 from edge.events import Chunk, Heard
@@ -53,16 +54,17 @@ class Ears:
         wait: Callable[[float], object] = time.sleep,
         now_s: Callable[[], float] = time.monotonic,
         patience: Patience | None = None,
+        over: BargeIn | None = None,
     ) -> None:
         """`hear(heard, time_s)` is called for each word, `tell(event, time_s, …)` for each change of state;
         `wait(seconds)` sleeps, and less where the daemon ends; `now_s` is a clock that never goes back;
-        `patience` learns of calls that may hang."""
+        `patience` learns of calls that may hang; `over` takes our own voice out of what is heard."""
         self._now_s, self._tell, self._wait = now_s, tell, wait
         self._config, self._ear, self._gate = config, ear, gate
         self._patience = patience or Patience()
         self._recorded = config.backend == "recording"
         self._microphone: Microphone | None = None
-        self._intake = Intake(ear, gate, config.channel, hear=hear, now_s=now_s)
+        self._intake = Intake(ear, gate, config.channel, hear=hear, now_s=now_s, over=over)
         self._sparing = logs.Sparing()
         self.state, self.done = "", False
         self.signs = 0
@@ -160,7 +162,8 @@ class Ears:
         now_s = self._now_s()
         if now_s - before_s >= WAITED_S or chunk is None:
             self._ontime_s = now_s
-            self._gate.caught_up()
+            if getattr(self._microphone, "behind_s", 0.0) < READ_S:  # a busy machine makes any read slow
+                self._gate.caught_up()
         elif now_s - self._ontime_s > LATE_S and not self._recorded:
             self._ontime_s = now_s
             if self._ear.listener.shed() is None and self._sparing.allow("slow", now_s):

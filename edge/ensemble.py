@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,11 @@ log = logging.getLogger(__name__)
 NOTHING = -100.0  # the margin of a hop at which no member had an answer
 MANY = 16  # members for which arrays are quicker than a list of floats
 STUCK_HOPS = int(20 / HOP_S)  # a member that says exactly the same for 20 s does not listen
+
+
+def at_rest(_: float) -> float:
+    """The thresholds as they are."""
+    return 0.0
 
 
 class Ensemble:
@@ -42,6 +47,8 @@ class Ensemble:
         self.word, self.names = word, tuple(names)
         self._thresholds = np.asarray(thresholds, np.float32) + np.float32(offset)
         self._refractory_s, self._release = refractory_s, release
+        self.raised: Callable[[float], float] = at_rest
+        """how far above its threshold a score must be at this time, in logits: more while we speak"""
         self.quarantined: set[int] = set()
         self._faults = np.zeros(len(self.names), np.int64)
         self._same = np.zeros(len(self.names), np.int64)
@@ -52,9 +59,15 @@ class Ensemble:
     def reset(self) -> None:
         """Forget the stream, but not which members are ill."""
         self.armed, self._heard_s = True, -float("inf")
+        self.again = self._short = False
         self._same[:] = 0
         self._seen = self._counting = False  # was there a hop before, and does any member repeat itself
         self.margin = NOTHING
+
+    @property
+    def closest(self) -> str:
+        """The member that was nearest to its threshold, or furthest above it, at the last hop."""
+        return self.names[int(self._over.argmax())]
 
     @property
     def health(self) -> str:
@@ -83,8 +96,13 @@ class Ensemble:
         self.margin = max(NOTHING, best)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
-        if not self.armed or self.margin < 0:
+        if self.margin < 0 or not (self.armed or self._short):
             return None
+        raised = self.raised(time_s)
+        if not self.armed and self.margin < raised:
+            return None
+        self.again = not self.armed
+        self._short = self.margin < raised < float("inf")  # told of, but it may still become enough
         self.armed, self._heard_s = False, time_s
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
         name = self.names[int(over.argmax())]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge import logs
+from edge.barge_in import BargeIn
 from edge.errors import DeviceError
 from edge.events import RATE_HZ, STEP, Chunk, Heard
 from edge.gate import Gate
@@ -36,8 +37,11 @@ class Intake:
         *,
         hear: Callable[[Heard, float], None],
         now_s: Callable[[], float] = time.monotonic,
+        over: BargeIn | None = None,
     ) -> None:
-        """`hear(heard, time_s)` is called for each word, with its time in the stream."""
+        """`hear(heard, time_s)` is called for each word, with its time in the stream; `over` takes our own
+        voice out of the sound."""
+        self._over = over
         self._ear, self._gate, self._channel, self._hear, self._now_s = ear, gate, channel, hear, now_s
         self._resampler: Resampling | None = None
         self._rate_hz = 0
@@ -47,6 +51,7 @@ class Intake:
         """of the stream, in gaps"""
         self._fed = self._in_hop = 0  # samples given to the listener, in all and since its last decision
         self._base_s = 0.0  # the time of the stream at which the listener's time began
+        ear.listener.raise_by(lambda time_s: gate.raised_at(self._base_s + time_s))
 
     @property
     def deaf(self) -> bool:
@@ -83,11 +88,11 @@ class Intake:
         """The stream is over."""
         if self._resampler is not None:
             self._feed(self._resampler.flush())
-        self._pass_on(self._ear.listener.flush())
+        self._let_go()
 
     def cut(self) -> None:
         """What comes has nothing to do with what came: everything that remembers forgets."""
-        self._pass_on(self._ear.listener.flush())
+        self._let_go()
         self._ear.listener.reset()
         if self._resampler is not None:
             self._resampler.reset()
@@ -97,7 +102,7 @@ class Intake:
         """Sound was lost: the clock goes on, and what lies before a long gap is forgotten."""
         if self._sparing.allow("gap", self._now_s()):
             log.warning(logs.line("gap", lost_s=gap_s))
-        self._pass_on(self._ear.listener.flush())
+        self._let_go()
         self.lost_s += gap_s
         self._base_s += gap_s
         if gap_s > GAP_S:
@@ -123,7 +128,17 @@ class Intake:
         return centred
 
     def _feed(self, sound: Samples) -> None:
-        """16 kHz samples, cut where the hops of the listener end: clock and gate stand at each decision."""
+        """16 kHz samples, without our own voice where we speak."""
+        self._hear_out(sound if self._over is None else self._over.step(sound, self.stream_s))
+
+    def _let_go(self) -> None:
+        """What is held back is heard: the stream ends or breaks here."""
+        if self._over is not None:
+            self._hear_out(self._over.end())
+        self._pass_on(self._ear.listener.flush())
+
+    def _hear_out(self, sound: Samples) -> None:
+        """Samples for the listener, cut where its hops end: clock and gate stand at each decision."""
         while len(sound):
             piece, sound = np.split(sound, [STEP - self._in_hop])
             found = self._ear.listener.step(piece)

@@ -82,6 +82,11 @@ class Listener:
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
+    def raise_by(self, raised: Callable[[float], float]) -> None:
+        """`raised(time_s)` tells how far above its threshold a score must be, in logits; see Ensemble."""
+        for ensemble in self.ensembles:
+            ensemble.raised = raised
+
     @property
     def armed(self) -> bool:
         """Whether every word could be heard at the next hop."""
@@ -148,7 +153,9 @@ class Listener:
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
             if self.watch is not None:
                 self.watch(ensemble, now_s, event)
-            if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
+            if event is None:
+                continue
+            if ensemble.again or event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s
                 heard.append(event)
         self.margins.append(margin)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.camera import Camera
 from edge.events import Frame, Heard, Seen
 from edge.microphone import Microphone
+from edge.own_voice import OwnVoice
 from edge.speech import Speech
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Listening(Protocol):
     def flush(self) -> list[Heard]: ...
 
     def shed(self) -> str | None: ...
+
+    def raise_by(self, raised: Callable[[float], float], /) -> None: ...
 
     @property
     def health(self) -> str: ...
@@ -89,3 +92,5 @@ class Parts:
     eye: Eye | None = None
     memory: Remember | None = None
     """the ear's listener, where it is one that remembers"""
+    own_voice: OwnVoice | None = None
+    """scores our lines before they are spoken; without it the ears are closed while we speak"""

@@ -157,7 +157,7 @@ class Remember:
         time_s = near.best_s
         if self._gate is not None:
             time_s += self._gate.stream_s - self._fed / RATE_HZ
-            if self._gate.closed_at(time_s):
+            if self._gate.sounds_at(time_s):
                 return
         best = max(near.members, key=lambda row: float(row["margin"]))
         known = self._bundles.get(ensemble, {})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from edge.config import Config
+    from edge.own_voice import OwnVoice
     from edge.parts import Ear, Eye, Parts
     from edge.signals import Signals
     from edge.starts import Starts
@@ -123,26 +124,27 @@ def build(config: Config) -> Parts:
     from edge.remember import Remember
     from edge.speech import open_speech
 
-    ear, words = _ear(config)
+    ear, words, own_voice = _ear(config)
     eye, labels = _eye(config)
     if problems := check_words(config, words, labels):
         raise ConfigError(config.path, problems)
     memory = ear.listener if ear is not None and isinstance(ear.listener, Remember) else None
-    return Parts(open_speech(config.speech), ear, eye, memory)
+    return Parts(open_speech(config.speech), ear, eye, memory, own_voice)
 
 
-def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
+def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
     from edge.bundle import load_bundle, told
     from edge.lazy import LazyListener
     from edge.listener import Listener
     from edge.microphone import open_microphone
+    from edge.own_voice import OwnVoice
     from edge.parts import Ear, Listening
     from edge.remember import Remember
     from edge.resample import Resampler
 
     listen = config.listen
     if not listen.bundles:
-        return None, ()
+        return None, (), None
     bundles = [load_bundle(name) for name in listen.bundles]
     listener = Listener(
         bundles,
@@ -155,7 +157,8 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
         behind = {e: told(b) for e, b in zip(listener.ensembles, bundles, strict=True)}
         remember = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
         listener.watch, hears = remember.watch, cast("Listening", remember)
-    return Ear(lambda: open_microphone(config.microphone), Resampler, hears), listener.words
+    ear = Ear(lambda: open_microphone(config.microphone), Resampler, hears)
+    return ear, listener.words, OwnVoice(Listener(bundles, offset=listen.offset))
 
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:

@@ -59,6 +59,11 @@ class Live:
         """Frames per second as they really come, or None where that is not yet known."""
         return self._pace.measured_rate_hz
 
+    @property
+    def behind_s(self) -> float:
+        """Seconds of sound that were heard and are still to be read."""
+        return self.ring.held_s
+
     def hear(self, frames: NDArray[np.float32], *, overflow: bool) -> None:
         """Called by the backend's callback with [n, channels], which it may reuse afterwards."""
         gap_s = self._pace.step(len(frames), time.monotonic(), overflow=overflow)
