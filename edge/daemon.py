@@ -16,18 +16,17 @@ from typing import Protocol
 
 from edge import logs
 from edge.actions import Actions
+from edge.answers import Answers
 from edge.barge_in import open_barge_in
 from edge.clock import Clock
 from edge.config import Config
 from edge.ears import Ears
 from edge.errors import HeychipError
 from edge.eventlog import EventLog
-from edge.events import Heard, Seen
 from edge.eyes import Eyes
 from edge.gate import Gate
 from edge.notify import Notifier
 from edge.parts import Parts
-from edge.rules import Rules, Say
 from edge.signals import Signals
 from edge.status import Status
 from edge.voice import Voice
@@ -74,13 +73,14 @@ class Daemon:
         self._recorded = config.microphone.backend == "recording"
         self._clock = clock or Clock()
         self._stop = threading.Event()
-        self._lock = threading.Lock()  # ears and eyes share the rules
-        self._rules, self._actions = Rules(config), Actions()
-        self._gate = Gate(config.speech.tail_s)
+        self._actions, self._gate = Actions(), Gate(config.speech.tail_s)
         self._gate.stand(True)  # until the ears say otherwise
         over = open_barge_in(config.speech, parts, self._gate)
         self._voice = Voice(
             parts.speech, self._gate, tell=tell, now_s=self._now_s, own_voice=parts.own_voice, barge_in=over
+        )
+        self._answers = Answers(
+            config, self._actions, self._voice, self._gate, tell=tell, now_s=self._now_s, memory=parts.memory
         )
         self._ears = self._eyes = None
         nap, now_s = self._nap, self._clock.now_s
@@ -90,7 +90,7 @@ class Daemon:
                 config.microphone,
                 parts.ear,
                 self._gate,
-                hear=self._heard,
+                hear=self._answers.heard,
                 tell=tell,
                 wait=nap,
                 now_s=now_s,
@@ -98,7 +98,7 @@ class Daemon:
                 over=over,
             )
         if parts.eye is not None:
-            self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=nap, now_s=now_s)
+            self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._answers.seen, wait=nap, now_s=now_s)
         if parts.memory is not None:
             parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
@@ -182,37 +182,6 @@ class Daemon:
             self._fail("main", error)
         self._watch.tell(self._ears, self._tell.counts)
         self._status.step(self._ears, self._tell)
-
-    def _heard(self, heard: Heard, time_s: float) -> None:
-        row = {"word": heard.word, "member": heard.member, "score": heard.score}
-        gated = heard.score < self._gate.raised_at(time_s)
-        if self._parts.memory is not None:
-            self._parts.memory.note(heard, time_s, gated=gated)
-        if gated:
-            self._tell("gated", time_s, **row)
-            return
-        self._tell("heard", time_s, **row, members=list(heard.members))
-        log.info(logs.line("heard", word=heard.word, member=heard.member, score=heard.score))
-        self._voice.interrupt()
-        self._act(heard)
-        if self._recorded and self._voice.virtual:
-            self._voice.settle()
-
-    def _seen(self, seen: Seen) -> None:
-        top = [[label, round(score, 4)] for label, score in seen.top]
-        score = round(seen.score, 4)
-        self._tell("seen", self._gate.stream_s, label=seen.label, score=score, source=seen.source, top=top)
-        log.info(logs.line("seen", label=seen.label, score=score))
-        self._act(seen)
-
-    def _act(self, event: Heard | Seen) -> None:
-        with self._lock:
-            actions = self._rules.step(event, self._now_s())
-        for action in actions:
-            if isinstance(action, Say):
-                self._voice.offer(action.text)
-            else:
-                self._actions.start(action.argv)
 
     def _shut(self, threads: list[threading.Thread]) -> list[str]:
         """Ask everything to end; gives the names of the threads that did not in time."""

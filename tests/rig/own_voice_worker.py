@@ -43,7 +43,8 @@ class Talk:
         self.told: list[dict[str, Any]] = []
         self.daemon = Daemon(config, parts, tell=EventLog(out=io.StringIO()))
         tell = self.daemon._tell
-        self.daemon._tell = self.daemon._ears._tell = self.daemon._voice._tell = self.remember  # type: ignore
+        self.daemon._tell = self.daemon._answers._tell = self.remember  # type: ignore
+        self.daemon._ears._tell = self.daemon._voice._tell = self.remember  # type: ignore
         self._counts = tell.counts
         self.remember.__func__.counts = tell.counts  # type: ignore[attr-defined]
         self._random = random.Random(plan["seed"])

@@ -255,7 +255,7 @@ class Rig:
     def _life(self, daemon: Daemon) -> bool:
         """One run; True where the next one has a new configuration."""
         daemon._gate.changed = TurnCondition(self.turns)
-        daemon._actions = Actions(timeout_s=COMMAND_S)
+        daemon._actions = daemon._answers._actions = Actions(timeout_s=COMMAND_S)
         self._daemon = daemon
         self.turns.expect("ears", "eyes", "voice")
         try:
