@@ -98,7 +98,8 @@ class Daemon:
                 over=over,
             )
         if parts.eye is not None:
-            self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._answers.seen, wait=nap, now_s=now_s)
+            see, every_s = self._answers.seen, config.camera.interval_s
+            self._eyes = Eyes(parts.eye, every_s, see=see, wait=nap, now_s=now_s)
         if parts.memory is not None:
             parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
