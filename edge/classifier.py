@@ -19,7 +19,8 @@ from edge.bundle import read_files, read_manifest
 from edge.errors import DeviceError, ModelError
 from edge.events import Frame, Seen
 from edge.ink import SIDE, ink
-from edge.manifest import MANIFEST, check_common
+from edge.manifest import check_common
+from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle, is_shipped
 from edge.onnx_scan import CLASSIFIER_CAP_BYTES, scan
 from edge.sessions import session

@@ -7,23 +7,27 @@ from collections.abc import Callable, Mapping
 from edge.ears import Ears
 from edge.errors import HeychipError
 from edge.notify import Notifier
+from edge.patience import Patience
 
 FED_S = 1.0  # the watchdog is fed no more often
 STUCK_S = 30.0  # a thread that does not come back for so long never will
+MAY_HANG = {"memory"}  # it waits for a disk, and a disk that hangs makes nobody deaf
 
 
 class Watch:
     """Threads call `beat`; the main thread calls `stuck` and `tell` a few times a second."""
 
-    def __init__(self, notifier: Notifier, now_s: Callable[[], float]) -> None:
-        """`now_s` is a clock that never goes back."""
+    def __init__(self, notifier: Notifier, now_s: Callable[[], float], *, alarm: bool = False) -> None:
+        """`now_s` is a clock that never goes back. `alarm`: see edge.patience."""
+        self.patience = Patience(alarm=alarm)
         self._notifier, self._now_s = notifier, now_s
         self._beats: dict[str, float] = {}
-        self._signs, self._fed_s, self._ready = -1, -FED_S, False
+        self._signs, self._fed_s, self._ready = 0, -FED_S, False
 
     def beat(self, name: str) -> None:
         """A thread is alive."""
-        self._beats[name] = self._now_s()
+        if name not in MAY_HANG:
+            self._beats[name] = self._now_s()
 
     def forget(self, name: str) -> None:
         """A thread has ended."""
@@ -31,6 +35,8 @@ class Watch:
 
     def stuck(self) -> None:
         """Raises HeychipError where a thread has not come back for too long."""
+        if hung := self.patience.over():
+            raise HeychipError(f"{hung}; ending, to be restarted")
         now_s = self._now_s()
         for name, beat_s in list(self._beats.items()):
             if now_s - beat_s > STUCK_S:

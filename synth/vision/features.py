@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from edge.bundle import read_files, read_manifest
 from edge.classifier import MODEL, Plan, scaled
 from edge.errors import ModelError
-from edge.manifest import MANIFEST, check_common
+from edge.manifest import check_common
+from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle
 from edge.sessions import session
 from synth.vision.pictures import Picture

@@ -136,7 +136,7 @@ def _covering(path: Path, glyphs: Sequence[str]) -> list[tuple[int, str]]:
     """Number and family of the faces of a file that have all the glyphs. Raises _LacksError if none has."""
     from fontTools.ttLib import TTCollection, TTFont
 
-    logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # its remarks on other people's fonts help nobody
+    logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # remarks that help nobody
     if path.suffix.lower() in {".ttc", ".otc"}:
         fonts: list[Any] = list(TTCollection(str(path), lazy=True).fonts)
     else:

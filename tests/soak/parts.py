@@ -1,0 +1,222 @@
+"""Stand-ins for what the world does to the daemon: microphone, voice, camera, service manager, outputs."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import DeviceError
+from edge.events import Chunk, Frame, Said
+from edge.microphone import Device
+from edge.microphone.live import Live
+from edge.speech import SpeechError
+from tests.soak.turns import Turns
+
+NEVER = threading.Event()
+
+
+class Room:
+    """What the faults change, and the stand-ins look at."""
+
+    def __init__(self, turns: Turns, folder: Path) -> None:
+        self.turns, self.folder = turns, folder
+        self.present, self.rate_hz = True, 48_000
+        self.open: SoakMicrophone | None = None
+        self.opens = 0
+        self.stall_s = 0.0
+        self.read_fails: BaseException | None = None
+        self.speech, self.speech_fails = "well", None
+        self.camera = "well"
+        self.pictures = 0
+
+
+class SoakMicrophone(Live):
+    """A live microphone whose callback is called by the world, and whose reader waits on the soak's clock."""
+
+    def __init__(self, room: Room) -> None:
+        room.opens += 1
+        if not room.present:
+            raise DeviceError("there is no microphone: connect one")
+        super().__init__(Device(3, "Soak USB: Audio", "ALSA", 1, 0, room.rate_hz), room.rate_hz, 0)
+        self._room, self._nap = room, None
+        room.open = self
+
+    @property
+    def alive(self) -> bool:
+        """Whether the daemon holds it open and it is not gone."""
+        return not self._closed and not self._gone
+
+    def read(self, timeout_s: float) -> Chunk | None:
+        """As Live.read, on the soak's clock."""
+        room, turns = self._room, self._room.turns
+        end_s = turns.now_s() + timeout_s
+        if room.stall_s:
+            stall_s, room.stall_s = room.stall_s, 0.0
+            turns.wait(NEVER, stall_s)
+        if room.read_fails:
+            error, room.read_fails = room.read_fails, None
+            raise error
+        while True:
+            chunk = super().read(0.0)
+            if chunk is not None or self._closed or turns.now_s() >= end_s:
+                return chunk
+            self._nap = turns.begin(end_s)
+            self._nap.lock.acquire()
+
+    def feed(self, frames: NDArray[np.float32], *, overflow: bool = False) -> None:
+        """The callback: [n] at the device's rate."""
+        self.hear(frames[:, None], overflow=overflow)
+        if self._nap is not None:
+            self._room.turns.wake(self._nap)
+
+    def unplug(self) -> None:
+        """The backend says that the stream has ended."""
+        self.lost()
+        if self._nap is not None:
+            self._room.turns.wake(self._nap)
+
+    def close(self) -> None:
+        """As the backends do it."""
+        self._closed = True
+        self.ring.close()
+        if self._room.open is self:
+            self._room.open = None
+
+
+class SoakSpeech:
+    """A loudspeaker: a line takes its time, unless the room says otherwise."""
+
+    how = "espeak"
+
+    def __init__(self, room: Room) -> None:
+        self._room, self._closed = room, threading.Event()
+
+    def say(self, text: str) -> Said:
+        """See edge.speech.Speech.say."""
+        mode, turns = self._room.speech, self._room.turns
+        if mode == "raises":
+            self._room.speech = "well"
+            raise RuntimeError("a mistake in the voice")
+        turns.wait(self._closed, {"slow": 8.0, "hangs": 10.0, "fails": 0.1}.get(mode, 1.5))
+        if mode in {"hangs", "fails"}:
+            raise SpeechError(f"the speaker {mode}")
+        return Said(text, self.how, 1.5)
+
+    def close(self) -> None:
+        """The daemon ends: its main thread is busy with that, not with the clock."""
+        self._closed.set()
+        self._room.turns.leave(threading.current_thread().name)
+
+
+class SoakCamera:
+    """A camera that may be absent, fail or hang."""
+
+    name, ended = "soak", False
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        if room.camera in {"absent", "frozen"}:
+            raise DeviceError("no camera: is the ribbon loose?")
+
+    def capture(self) -> Frame:
+        """A grey picture."""
+        room = self._room
+        if room.camera == "hangs":
+            room.camera = "well"
+            room.turns.wait(NEVER, 40.0)
+        if room.camera == "raises":
+            room.camera = "well"
+            raise RuntimeError("a mistake in the camera")
+        if room.camera != "well":
+            raise DeviceError("a hundred pictures were the same")
+        room.pictures += 1
+        return Frame(np.full((4, 4, 3), 128, np.uint8), "cat" if room.pictures // 100 % 2 else "cup")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Manager:
+    """A service manager: a datagram socket that remembers when it was last told of life."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.words = path, Counter[str]()
+        self.last_s: float | None = None
+        self.status = ""
+        self._socket: socket.socket | None = None
+        self.appear()
+
+    def appear(self) -> None:
+        """Listen."""
+        self.vanish()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(str(self.path))
+
+    def vanish(self) -> None:
+        """Stop listening; the socket's name is gone."""
+        if self._socket:
+            self._socket.close()
+        self._socket = None
+        self.path.unlink(missing_ok=True)
+
+    def read(self, now_s: float) -> None:
+        """Take what has come."""
+        while self._socket:
+            try:
+                text = self._socket.recv(4096).decode()
+            except BlockingIOError:
+                return
+            word, _, rest = text.partition("=")
+            self.words[word] += 1
+            if word == "STATUS":
+                self.status = rest
+            if word == "WATCHDOG":
+                self.last_s = now_s
+
+
+class Out:
+    """Standard output: each line is one event, given to `tell`."""
+
+    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._tell, self.broken, self.lines = tell, False, 0
+
+    def write(self, text: str) -> int:
+        """See TextIO."""
+        if self.broken:
+            self.broken = False
+            raise BrokenPipeError("nobody reads any more")
+        if text.strip():
+            self.lines += 1
+            self._tell(json.loads(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """See TextIO."""
+
+
+class Journal:
+    """Standard error: counts the lines of the log, by the event that they tell."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns, self.hours, self.events = turns, Counter[int](), Counter[str]()
+        self.last: list[str] = []
+
+    def write(self, text: str) -> int:
+        """See TextIO."""
+        for line in filter(None, text.split("\n")):
+            self.hours[int(self._turns.now_s() / 3600)] += 1
+            self.events[line.partition("event=")[2].partition(" ")[0] or "other"] += 1
+            self.last = [*self.last[-299:], f"{self._turns.now_s():.1f} {line}"]
+        return len(text)
+
+    def flush(self) -> None:
+        """See TextIO."""
