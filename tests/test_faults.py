@@ -20,7 +20,8 @@ def test_every_row_is_shown_by_a_test(request: pytest.FixtureRequest) -> None:
     if whole:
         assert missing(shown(items)) == []
         return
-    code = "from tests.fault_docs import collect, missing\nimport sys\nsys.exit(' '.join(missing(collect())) or 0)"
+    code = "import sys\nfrom tests.fault_docs import collect, missing\n"
+    code += "sys.exit(' '.join(missing(collect())) or 0)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
