@@ -3,8 +3,9 @@
 "raise": the ears stay open, with thresholds raised by what the line scores on its own and a guard above it;
 a line that would wake us closes them. "subtract": what we play is taken out of what is heard (edge.echo), and
 the ears are open; around every moment at which the line itself comes near a word a score must be clearly over
-its threshold, and where little could be subtracted nothing is enough there. Where such a line cannot be found
-in what is heard, nobody knows when that moment is, and the ears are closed as long as it sounds.
+its threshold. Nothing is enough there where the line would wake us (what is left of it still may: 2 of 153
+such lines in the rig) or little could be subtracted. Where a line like that cannot be found in what is heard,
+nobody knows when that moment is, and the ears are closed as long as it sounds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Samples = NDArray[np.float32]
 
 GUARD = 4.0  # logits that a room, noise and what is left of us may add to what a line scores on its own
 BEFORE_S, AFTER_S = 0.5, 0.5  # around a moment at which the line comes near a word
-CLEAN = 0.05  # with less than this part of our energy left at best, what is left of our word is no word
+CLEAN = 0.05  # with less of our energy left at best, what is left of a near-miss is none
 OVER = 2.0  # logits that are asked for there all the same
 CLOSED = float("inf")
 
@@ -80,9 +81,10 @@ class BargeIn:
         if not echo.following or echo.start is None:
             return CLOSED
         at_s = time_s - self._begin_s - echo.start / RATE_HZ
-        if own.near(at_s - AFTER_S, at_s + BEFORE_S) < -GUARD:
+        near = own.near(at_s - AFTER_S, at_s + BEFORE_S)
+        if near < -GUARD:
             return 0.0
-        return OVER if echo.left < CLEAN else CLOSED
+        return OVER if near < 0 and echo.left < CLEAN else CLOSED
 
     def told(self) -> dict[str, float]:
         """How it went with the line, for the log."""

@@ -61,7 +61,7 @@ def test_raise(score: float, needed: float) -> None:
 def test_subtract_is_open_but_where_our_own_words_explain_it() -> None:
     """Once the line is found and gone, a word counts; around the moment at which the line itself is near a
     word, counted from when it really began to sound, it must be clear, and where too much of the line is left
-    nothing is enough."""
+    or the line would wake us nothing is enough."""
     gate, barge = spoken("subtract", own(0.5 - GUARD, at_s=2.0), late_s=0.3)
     near_s = 1.0 + 0.3 + 2.0
     assert barge._echo.left < CLEAN
@@ -71,6 +71,8 @@ def test_subtract_is_open_but_where_our_own_words_explain_it() -> None:
     for away_s in (-BEFORE_S - 0.2, AFTER_S + 0.2):
         assert gate.raised_at(near_s + away_s) == 0.0
     barge._echo.left = CLEAN
+    assert gate.raised_at(near_s) == CLOSED
+    gate, _ = spoken("subtract", own(0.0, at_s=2.0), late_s=0.3)
     assert gate.raised_at(near_s) == CLOSED
 
 
