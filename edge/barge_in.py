@@ -2,9 +2,10 @@
 
 "raise": the ears stay open, with thresholds raised by what the line scores on its own and a guard above it;
 a line that would wake us closes them. "subtract": what we play is taken out of what is heard (edge.echo), and
-the ears are open except around every moment at which the line itself comes near a word: what our own words
-explain is never taken for somebody else's. Where such a line cannot be found in what is heard, nobody knows
-when that moment is, and the ears are closed as long as it sounds.
+the ears are open; around every moment at which the line itself comes near a word a score must be clearly over
+its threshold. Nothing is enough there where the line would wake us (what is left of it still may: 2 of 153
+such lines in the rig) or little could be subtracted. Where a line like that cannot be found in what is heard,
+nobody knows when that moment is, and the ears are closed as long as it sounds.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ Samples = NDArray[np.float32]
 
 GUARD = 4.0  # logits that a room, noise and what is left of us may add to what a line scores on its own
 BEFORE_S, AFTER_S = 0.5, 0.5  # around a moment at which the line comes near a word
+CLEAN = 0.05  # with less of our energy left at best, what is left of a near-miss is none
+OVER = 2.0  # logits that are asked for there all the same
 CLOSED = float("inf")
 
 
@@ -78,7 +81,10 @@ class BargeIn:
         if not echo.following or echo.start is None:
             return CLOSED
         at_s = time_s - self._begin_s - echo.start / RATE_HZ
-        return CLOSED if own.near(at_s - AFTER_S, at_s + BEFORE_S) >= -GUARD else 0.0
+        near = own.near(at_s - AFTER_S, at_s + BEFORE_S)
+        if near < -GUARD:
+            return 0.0
+        return OVER if near < 0 and echo.left < CLEAN else CLOSED
 
     def told(self) -> dict[str, float]:
         """How it went with the line, for the log."""

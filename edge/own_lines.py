@@ -29,7 +29,7 @@ def lines(config: Config, words: tuple[str, ...]) -> list[str]:
 def scored(config: Config) -> Iterator[tuple[str, Own]]:
     """The first `MOST` of them with their scores. Raises ModelError, SpeechError."""
     listener = Listener([load_bundle(name) for name in config.listen.bundles], offset=config.listen.offset)
-    own_voice, voice = OwnVoice(listener), Voice(config.speech)
+    own_voice, voice = OwnVoice(lambda: listener), Voice(config.speech)
     for line in lines(config, listener.words)[:MOST]:
         sound = voice.sound(line)
         yield line, own_voice.score(at_16_khz(sound.samples, sound.rate_hz))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,8 +53,10 @@ class Own:
 class OwnVoice:
     """Scores lines with a listener that hears nothing else."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, make: Callable[[], Listener]) -> None:
+        """`make` is called when the first line is scored: who never speaks needs no second one."""
+        self._make = make
+        self._listener: Listener | None = None
         self._known: OrderedDict[bytes, Own] = OrderedDict()
 
     def score(self, sound: Samples) -> Own:
@@ -69,16 +72,18 @@ class OwnVoice:
         return Own(sound, known.margins, known.score, known.word, known.member)
 
     def _scored(self, sound: Samples) -> Own:
-        ensembles = self._listener.ensembles
+        if self._listener is None:
+            self._listener = self._make()
+        listener, ensembles = self._listener, self._listener.ensembles
         hops = int(np.ceil((len(sound) / RATE_HZ + AFTER_S) / HOP_S))
         margins = np.full(hops, -np.inf, np.float32)
         best = Own(sound[:0], margins, -float("inf"))
         for phase in PHASES:
-            self._listener.reset()
+            listener.reset()
             padded = np.zeros((hops, STEP), np.float32)
             padded.reshape(-1)[phase : phase + len(sound)] = sound
             for hop, samples in enumerate(padded):
-                self._listener.step(samples)
+                listener.step(samples)
                 nearest = max(ensembles, key=lambda ensemble: ensemble.margin)
                 margins[hop] = max(margins[hop], nearest.margin)
                 if nearest.margin > best.score:

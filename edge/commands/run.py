@@ -158,7 +158,7 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
         remember = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
         listener.watch, hears = remember.watch, cast("Listening", remember)
     ear = Ear(lambda: open_microphone(config.microphone), Resampler, hears)
-    return ear, listener.words, OwnVoice(Listener(bundles, offset=listen.offset))
+    return ear, listener.words, OwnVoice(lambda: Listener(bundles, offset=listen.offset))
 
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:

@@ -68,7 +68,7 @@ def score(voice: Voice, args: argparse.Namespace) -> int:
 
     sound = voice.sound(args.text)
     bundles = [load_bundle(name) for name in args.models or ["hey_chip"]]
-    own = OwnVoice(Listener(bundles)).score(at_16_khz(sound.samples, sound.rate_hz))
+    own = OwnVoice(lambda: Listener(bundles)).score(at_16_khz(sound.samples, sound.rate_hz))
     row = {"text": clean(args.text), "word": own.word, "member": own.member, "score": round(own.score, 2),
            "at_s": round(own.at_s, 2), "wakes": own.score >= 0}
     if args.json:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_echo import in_the_room, speech
 
-from edge.barge_in import AFTER_S, BEFORE_S, GUARD, BargeIn, open_barge_in
+from edge.barge_in import AFTER_S, BEFORE_S, CLEAN, GUARD, OVER, BargeIn, open_barge_in
 from edge.config import SpeechConfig
 from edge.ensemble import Ensemble
 from edge.events import HOP_S, RATE_HZ
@@ -59,16 +59,21 @@ def test_raise(score: float, needed: float) -> None:
 
 
 def test_subtract_is_open_but_where_our_own_words_explain_it() -> None:
-    """Once the line is found and gone, a word counts; but not around the moment at which the line itself is
-    near a word, counted from when it really began to sound."""
+    """Once the line is found and gone, a word counts; around the moment at which the line itself is near a
+    word, counted from when it really began to sound, it must be clear, and where too much of the line is left
+    or the line would wake us nothing is enough."""
     gate, barge = spoken("subtract", own(0.5 - GUARD, at_s=2.0), late_s=0.3)
     near_s = 1.0 + 0.3 + 2.0
-    assert barge.told()["left_db"] < -10
+    assert barge._echo.left < CLEAN
     assert barge.told()["late_s"] == pytest.approx(0.3, abs=0.01)
     for away_s in (-0.3, 0.0, 0.3):
-        assert gate.raised_at(near_s + away_s) == CLOSED
+        assert gate.raised_at(near_s + away_s) == OVER
     for away_s in (-BEFORE_S - 0.2, AFTER_S + 0.2):
         assert gate.raised_at(near_s + away_s) == 0.0
+    barge._echo.left = CLEAN
+    assert gate.raised_at(near_s) == CLOSED
+    gate, _ = spoken("subtract", own(0.0, at_s=2.0), late_s=0.3)
+    assert gate.raised_at(near_s) == CLOSED
 
 
 def test_subtract_is_closed_until_the_line_is_found() -> None:

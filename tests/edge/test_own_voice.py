@@ -20,7 +20,7 @@ needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="nee
 
 @pytest.fixture(scope="module")
 def own_voice() -> OwnVoice:
-    return OwnVoice(Listener([load_bundle("hey_chip")]))
+    return OwnVoice(lambda: Listener([load_bundle("hey_chip")]))
 
 
 def rendered(text: str) -> np.ndarray:
@@ -30,11 +30,13 @@ def rendered(text: str) -> np.ndarray:
 
 @needs_espeak
 def test_a_line_with_the_word_scores_and_another_does_not(own_voice: OwnVoice) -> None:
-    """The word in our own mouth is over the threshold, at the place where it is; a plain line is far below."""
+    """The word in our own mouth is over the threshold, at the place where it is; a plain line is far off."""
     line = rendered("The evening is long and the desert is wide. Hey chip, are you there?")
-    waking, plain = own_voice.score(line), own_voice.score(rendered("Nobody knows who put the board out here."))
+    waking = own_voice.score(line)
+    plain = own_voice.score(rendered("Nobody knows who put the board out here."))
     assert waking.score >= 0
     assert waking.word == "hey chip"
+    assert own_voice._listener is not None
     assert waking.member in own_voice._listener.ensembles[0].names
     assert len(line) / RATE_HZ / 2 < waking.at_s < len(line) / RATE_HZ
     assert plain.score < -4
@@ -54,6 +56,21 @@ def test_a_line_is_scored_once(own_voice: OwnVoice, monkeypatch: pytest.MonkeyPa
     for seed in range(4):
         own_voice.score(np.full(160, seed / 100, np.float32))
     assert len(own_voice._known) <= 3
+
+
+def test_who_never_speaks_has_one_listener() -> None:
+    """The listener for our own lines is made for the first line, and once."""
+    made = []
+
+    def make() -> Listener:
+        made.append(Listener([load_bundle("hey_chip")]))
+        return made[-1]
+
+    own_voice = OwnVoice(make)
+    assert not made
+    for level in (0.1, 0.2):
+        own_voice.score(np.full(1600, level, np.float32))
+    assert len(made) == 1
 
 
 def test_outside_the_line_nothing_is_near() -> None:

@@ -1,10 +1,10 @@
-"""Does it wake itself, and can it be interrupted? `python -m tests.rig.own_voice` plays our own voice into the
-microphone's room on real sound servers, several at a time, with and without people who call over it.
+"""Does it wake itself, and can it be interrupted? `python -m tests.rig.own_voice` plays our own voice into
+the microphone's room on real sound servers, several at a time, with and without people who call over it.
 
-    python -m tests.rig.own_voice --utterances 1000 --calls 250 --rooms 10 --callers FOLDER --mode subtract
+    python -m tests.rig.own_voice --utterances 1000 --calls 250 --rooms 8 --tails --callers FOLDER
 
-Prints one JSON object: utterances, self-triggers, calls, calls that were heard, what our own lines scored. Needs
-pulseaudio, pulseaudio-utils, libasound2-plugins and espeak-ng; rooms with a tail need pyroomacoustics as well.
+Prints one JSON object: utterances, self-triggers, calls, calls that were heard, what our own lines scored.
+Needs pulseaudio, pulseaudio-utils, libasound2-plugins and espeak-ng; rooms with a tail need pyroomacoustics.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from edge.wav import read_wav, write_wav
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
+from own_voice_result import judged  # noqa: E402
 from pulse import PulseRoom, missing  # noqa: E402
 from rooms import active, played, room  # noqa: E402
 
@@ -63,7 +64,7 @@ VOICES = (  # reported with; the constants were chosen with the first settings o
 
 
 def script(seed: int) -> Iterator[str]:
-    """Lines without end: of ten, seven from the shipped phrase files, two near-misses, one that holds the word."""
+    """Lines without end: of ten, seven from the shipped phrase files, two near-misses, one with the word."""
     rng = random.Random(seed)
     greeting, seen = (read_lines(SHIPPED / f"{name}.txt") for name in ("greeting", "seen"))
     while True:
@@ -74,8 +75,15 @@ def script(seed: int) -> Iterator[str]:
         yield from ten
 
 
+def hard(seed: int) -> Iterator[str]:
+    """Near-misses and lines with the word, without end."""
+    rng = random.Random(seed)
+    while True:
+        yield rng.choice((*NEAR, *WAKING))
+
+
 def callers(folder: Path, out: Path, level: float, response: Sound | None) -> list[tuple[str, float]]:
-    """The recordings of a folder at the level of our own voice, in the room if there is one: file, seconds."""
+    """The recordings of a folder at our own voice's level, in the room if there is one: file, seconds."""
     found = []
     for path in sorted(folder.glob("call*.wav")) or sorted(folder.glob("*.wav")):
         recording = read_wav(path)
@@ -102,7 +110,7 @@ def plan(number: int, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     rng = random.Random(args.seed * 1000 + number)
     calls, talks = (share(n, number, args.rooms) for n in (args.calls, args.utterances))
     utterances: list[dict[str, Any]] = []
-    lines = script(args.seed * 1000 + number)
+    lines = (hard if args.hard else script)(args.seed * 1000 + number)
     line_s: dict[str, float] = {}
     wet: dict[str, str] = {}
     while len(utterances) < calls + talks:
@@ -129,40 +137,6 @@ def plan(number: int, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def share(total: int, number: int, rooms: int) -> int:
     """How much of it falls to this room."""
     return total // rooms + (number < total % rooms)
-
-
-def judged(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What came of it. What is heard without a caller, or before the caller began, is a self-trigger."""
-    talk = [row for row in rows if not row.get("caller")]
-    calls = [row for row in rows if row.get("caller")]
-    heard = {id(row): [e for e in row["told"] if e["event"] == "heard"] for row in rows}
-    selves = [
-        (row["text"], e["score"])
-        for row in rows
-        for k, e in enumerate(heard[id(row)])
-        if not row.get("caller") or e["clock_s"] < row["called_s"] or k > 0
-    ]
-    said = [e for row in rows for e in row["told"] if e["event"] == "said"]
-    found = [e for e in said if "late_s" in e]
-    answered = sum(bool(heard[id(row)]) for row in calls)
-    return {
-        "utterances": len(talk),
-        "calls": len(calls),
-        "calls_heard": answered,
-        "heard_share": round(answered / len(calls), 3) if calls else None,
-        "self_triggers": len(selves),
-        "which": selves[:10],
-        "gated": sum(e["event"] == "gated" for row in rows for e in row["told"]),
-        "own_lines_that_would_wake": sum(e.get("own_score", -1) >= 0 for e in said),
-        "lines_found": len(found),
-        "lines": len(said),
-        "late_s": [round(float(x), 2) for x in np.percentile([e["late_s"] for e in found], [5, 50, 95])]
-        if found
-        else [],
-        "left_db": [round(float(x), 1) for x in np.percentile([e["left_db"] for e in found], [5, 50, 95])]
-        if found
-        else [],
-    }
 
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -213,6 +187,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--mode", default="subtract", choices=["off", "raise", "subtract"])
     out.add_argument("--callers", type=Path, default=REPOSITORY / "demo" / "clips")
     out.add_argument("--tails", action="store_true", help="every fourth room has a tail")
+    out.add_argument("--hard", action="store_true", help="near-misses and lines with the word alone")
     out.add_argument("--logs", action="store_true", help="show the end of what the daemons logged")
     out.add_argument("--seed", type=int, default=0)
     out.add_argument("--patience-s", type=float, default=7200.0, help="then what was said is judged")

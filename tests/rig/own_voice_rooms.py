@@ -1,5 +1,7 @@
-"""Barge-in without a sound server: our lines and people who call over them in simulated rooms, through the same
-echo, gate and listener as in the daemon. `python -m tests.rig.own_voice_rooms --scenes 60 --callers FOLDER`
+"""Barge-in without a sound server: our lines and people who call over them in simulated rooms, through the
+same echo, gate and listener as in the daemon.
+
+    python -m tests.rig.own_voice_rooms --scenes 60 --callers FOLDER
 
 Each row of the table is a condition: scenes with a caller (heard or missed) and the same scenes without one
 (anything that is heard is a self-trigger). Needs espeak-ng and pyroomacoustics (heychip[synth])."""
@@ -79,8 +81,8 @@ def drifted(sound: Samples, ppm: float) -> Samples:
 def scene(
     rng: np.random.Generator, line: Samples, caller: Samples, how: Condition
 ) -> tuple[Samples, Samples, float]:
-    """What the microphone hears with a caller and without, from `QUIET_S` before the line is announced, and when
-    the caller begins."""
+    """What the microphone hears with a caller and without, from `QUIET_S` before the line is announced, and
+    when the caller begins."""
     ways = room(rng) if how.rooms else [np.ones(1, np.float32)] * 2
     late_s = rng.uniform(0.05, how.late_s)
     size = int((QUIET_S + late_s + AFTER_S) * RATE_HZ) + len(line)
@@ -121,9 +123,8 @@ def heard(listener: Listener, own: Own, sound: Samples, mode: str) -> list[float
         if over:
             piece = over.step(piece, given / RATE_HZ)
         given += len(piece)
-        for event in listener.step(piece):
-            if event.score >= (gate.raised_at(event.time_s) if over else 0.0):
-                times.append(event.time_s)
+        told = listener.step(piece)
+        times += [e.time_s for e in told if e.score >= (gate.raised_at(e.time_s) if over else 0.0)]
         gate.advance(given / RATE_HZ)
     return times
 
@@ -133,6 +134,7 @@ def row(
     lines: Sequence[Own],
     callers: Sequence[Samples],
     how: Condition,
+    *,
     args: argparse.Namespace,
     mode: str,
 ) -> dict[str, object]:
@@ -165,7 +167,7 @@ def main() -> int:
     parser.add_argument("--modes", nargs="+", default=["open", "raise", "subtract"])
     args = parser.parse_args()
     bundles = [load_bundle("hey_chip")]
-    listener, own_voice = Listener(bundles), OwnVoice(Listener(bundles))
+    listener, own_voice = Listener(bundles), OwnVoice(lambda: Listener(bundles))
     lines = []
     texts = script(args.seed + 77)
     for number in range(min(args.scenes, 60)):
@@ -175,7 +177,7 @@ def main() -> int:
     callers = [at_16_khz(read_wav(file).samples[:, 0], read_wav(file).rate_hz) for file in files]
     for name, how in CONDITIONS.items():
         for mode in args.modes:
-            found = row(listener, lines, callers, how, args, mode)
+            found = row(listener, lines, callers, how, args=args, mode=mode)
             print(json.dumps({"condition": name, **found}), flush=True)
     return 0
 

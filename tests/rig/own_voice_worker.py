@@ -1,8 +1,8 @@
-"""One daemon that talks, in one room: `own_voice_worker.py PLAN.json OUT.jsonl`, run inside the room's environment.
+"""One daemon that talks, in one room: `own_voice_worker.py PLAN.json OUT.jsonl`, in the room's environment.
 
 The daemon is the real one: PortAudio, listener, gate, voice, espeak-ng and a player. Lines are offered to its
-voice one after the other; where the plan has a caller, the caller's recording is played into the same room while
-the line sounds. One JSON object a line tells what was heard, and the margins that were told of.
+voice one after the other; where the plan has a caller, the caller's recording is played into the same room
+while the line sounds. One JSON object a line tells what was heard, and the margins that were told of.
 """
 
 from __future__ import annotations

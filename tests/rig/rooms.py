@@ -32,8 +32,8 @@ def room(rng: np.random.Generator) -> list[NDArray[np.float32]]:
 def played(
     sound: NDArray[np.float32], response: NDArray[np.float32], drive: float = 0.0
 ) -> NDArray[np.float32]:
-    """A sound at 16 kHz as it comes through a loudspeaker (which clips softly at `drive` of the peak; 0: it does
-    not) and a room, at the level that it had."""
+    """A sound at 16 kHz as it comes through a loudspeaker (which clips softly at `drive` of the peak; 0: it
+    does not) and a room, at the level that it had."""
     out = sound
     if drive:
         peak = drive * np.abs(sound).max()

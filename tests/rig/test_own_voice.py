@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def talk(*options: str) -> dict[str, object]:
     """The rig in its short form; its exit code tells of self-triggers."""
-    command = [sys.executable, "-m", "tests.rig.own_voice", "--rooms", "5", *options]
+    command = [sys.executable, "-m", "tests.rig.own_voice", "--rooms", "3", *options]
     done = subprocess.run(command, check=False, cwd=REPOSITORY, capture_output=True, text=True, timeout=600)
     assert done.stdout, done.stderr
     found: dict[str, object] = json.loads(done.stdout)
