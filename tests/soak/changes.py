@@ -204,8 +204,8 @@ def alive(rig: Rig, fault: Fault) -> bool:
 
 
 def quiet(rig: Rig, _fault: Fault) -> bool:
-    """What we say is over, and the gate open."""
-    return not rig.gate_closed
+    """What we say is over."""
+    return not rig.speaks
 
 
 NOTE_RESTARTS = remember("restarts", lambda rig: rig.restarts)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from edge.memories import read_memories
 from tests.soak.faults import KINDS
 from tests.soak.reference import Reference
-from tests.soak.rig import GAP_S, Rig
+from tests.soak.rig import GAP_S, MEMORY_MB, Rig
 
 SLOPE_KB_H = 1_024.0
 WARM_H = 1.0  # until caches of numbers and of files are as large as they will be
@@ -67,6 +68,10 @@ def verdict(rig: Rig, reference: Reference) -> Verdict:
         if (path := rig.folder / name).is_file()
         for _ in path.open()
     )
+    kept = read_memories(rig.folder / "memory")
+    left = sum(1 for file in (rig.folder / "memory").iterdir() if file.suffix in {".wav", ".json"})
+    answered = rig.told["heard"] + rig.told["gated"]
+    own = [word for word in words if word.sure and word.spoiled == "own speech"]
     rows = table(rig)
     late = [
         f"{row.kind}: {row.count - row.back} of {row.count} not over within {row.limit_s:g} s"
@@ -84,12 +89,16 @@ def verdict(rig: Rig, reference: Reference) -> Verdict:
         f"open files grow: {files}": files[1] <= files[0] + 1,
         f"threads grow: {threads}": threads[1] <= threads[0] + 1,
         f"{rig.longest_gap_s:.1f} s without a sign of life at {rig.longest_gap}": rig.longest_gap_s < GAP_S,
-        f"the gate was closed for {rig.longest_closed_s:.1f} s": rig.longest_closed_s < MOST_CLOSED_S,
+        f"we were speaking for {rig.longest_closed_s:.1f} s": rig.longest_closed_s < MOST_CLOSED_S,
         f"{max(hours)} lines of log in an hour": max(hours) <= MOST_LINES_H,
         f"{rig.lines - rig.unseen_lines} events to be written, {written} were": written
         == rig.lines - rig.unseen_lines,
         f"the rig: {rig.wrongs} {rig.turns.stalls}": not (rig.wrongs or rig.turns.stalls),
         f"children are left: {rig.children}": not rig.children,
+        f"{rig.most_remembered_mb:.2f} MB remembered": 0 < rig.most_remembered_mb <= MEMORY_MB,
+        "recordings without a JSON, or JSONs without one": left == 2 * len(kept),
+        f"moments were kept, but not of all {answered} words": bool(kept) and kept[-1].number >= answered,
+        "status.json is missing": (rig.folder / "status.json").is_file(),
     }
     figures = {
         "hours": rig.world.hours,
@@ -102,6 +111,11 @@ def verdict(rig: Rig, reference: Reference) -> Verdict:
         "unsaid": len(unsaid),
         "inside": sum(row.inside for row in rows),
         "inside_heard": sum(row.heard for row in rows),
+        "own_speech": len(own),
+        "own_speech_heard": sum(word.heard for word in own),
+        "moments": kept[-1].number if kept else 0,
+        "moments_left": len(kept),
+        "most_remembered_mb": round(rig.most_remembered_mb, 2),
         "slope_kb_h": round(slope, 1),
         "rss_mb": [round(rig.samples[k].rss_kb / 1024, 1) for k in (0, -1)],
         "files": files,

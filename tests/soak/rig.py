@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import json
 import os
 import shutil
 import signal
@@ -60,6 +61,8 @@ GIVE_UP_S = 400.0  # a fault that is not over by then never is
 GAP_S = 10.0  # the longest time without a sign of life
 BEFORE_S, AFTER_S = 0.5, 0.7  # around a word, in which nothing may be wrong if it is to be asked for
 SAMPLE_S = 60.0
+MEMORY_MB = 4  # some thirty moments: the oldest go all day long
+THREADS = ("ears", "eyes", "voice", "memory")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Rig:
         self.longest_gap: tuple[float, Fault | None] | None = None
         self.longest_gap_s = self.longest_closed_s = 0.0
         self.told: Counter[str] = Counter()
-        self.gate_closed = False
+        self.speaks = False
+        self.most_remembered_mb = 0.0
         self._daemon: Daemon | None = None
         self._fed: SoakMicrophone | None = None
         self._held: list[np.ndarray] = []
@@ -125,6 +129,7 @@ class Rig:
             "listen": f'bundles = ["{self.folder}/bundle"]',
             "events": f'file = "{self.folder}/events.jsonl"',
             "speech": 'backend = "silent"',
+            "memory": f'folder = "{self.folder}/memory"\nmost_mb = {MEMORY_MB}',
         }
         text = ""
         for name, line in sections.items():
@@ -190,6 +195,7 @@ class Rig:
             module.time = clock  # type: ignore[attr-defined]
         threading.current_thread().name = "MainThread"
         self.signals.catch()
+        os.environ["RUNTIME_DIRECTORY"] = str(self.folder)
         world = threading.Thread(target=self._live, name="world", daemon=True)
         self.turns.expect("MainThread")
         world.start()
@@ -197,10 +203,11 @@ class Rig:
             self._lives()
         finally:
             self._over = True
-            self.turns.leave("MainThread", "ears", "eyes", "voice")
+            self.turns.leave("MainThread", *THREADS)
             world.join(60)
             self.children = _children()
             time.time = wall
+            del os.environ["RUNTIME_DIRECTORY"]
             for module, real in modules.items():
                 module.time = real  # type: ignore[attr-defined]
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -257,14 +264,14 @@ class Rig:
         daemon._gate.changed = TurnCondition(self.turns)
         daemon._actions = Actions(timeout_s=COMMAND_S)
         self._daemon = daemon
-        self.turns.expect("ears", "eyes", "voice")
+        self.turns.expect(*THREADS)
         try:
             daemon.run()
         except (HeychipError, BrokenPipeError) as error:
             logs.logging.getLogger("edge").error(logs.line("ended", why=str(error)))
         self._daemon = None
-        self.turns.leave("ears", "eyes", "voice")
-        while any(thread.name in {"ears", "eyes", "voice"} for thread in threading.enumerate()):
+        self.turns.leave(*THREADS)
+        while any(thread.name in THREADS for thread in threading.enumerate()):
             self.turns.wait(NEVER, 1.0)
         self.turns.expect("MainThread")
         return daemon.reloading
@@ -276,9 +283,11 @@ class Rig:
         """The real ones, but for what is not there."""
         parts = build(config)
         assert parts.ear is not None
+        assert parts.memory is not None
+        parts.memory.scribe._changed = TurnCondition(self.turns)
         ear = Ear(lambda: SoakMicrophone(self.room), parts.ear.resampler, parts.ear.listener)
         eye = Eye(lambda: SoakCamera(self.room), FakeClassifier(), Steady())
-        return Parts(SoakSpeech(self.room), ear, eye)
+        return Parts(SoakSpeech(self.room), ear, eye, parts.memory, parts.own_voice)
 
     # The world
 
@@ -322,7 +331,7 @@ class Rig:
             rate_hz = 48_000 if rate_hz == RATE_HZ else RATE_HZ
         if microphone is not self._fed or self._converter.rate_hz != rate_hz:
             self._fed, self._held, self._converter = microphone, [], Converter(rate_hz)
-        frames = self._converter.step(self.world.sound(begin, step))
+        frames = self._converter.step(self.world.sound(begin, step) + self.room.echo(begin, step))
         if self.treat:
             frames = self.treat(self, frames).astype(np.float32)
         if self.lost_share and self.rng.random() < self.lost_share:
@@ -349,12 +358,12 @@ class Rig:
         fault = self._fault
         kind = KINDS[fault.kind] if fault else None
         gate = self._daemon._gate if self._daemon else None
-        self.gate_closed = gate is not None and gate.closed_at(gate.stream_s)
+        self.speaks = gate is not None and gate.sounds_at(gate.stream_s)
         deaf = kind is not None and kind.deaf  # without a microphone the gate waits with the stream
-        self._closed_s = (self._closed_s or now_s) if self.gate_closed and not deaf else None
+        self._closed_s = (self._closed_s or now_s) if self.speaks and not deaf else None
         if self._closed_s is not None:
             self.longest_closed_s = max(self.longest_closed_s, now_s - self._closed_s)
-        if (kind and kind.deaf) or self.gate_closed:
+        if (kind and kind.deaf) or self.speaks:
             self._spoil(now_s, fault.kind if kind and kind.deaf and fault else "own speech")
         if kind and (kind.hangs or kind.deaf):
             self.manager.last_s = None
@@ -362,7 +371,16 @@ class Rig:
             self.longest_gap_s, self.longest_gap = now_s - self.manager.last_s, (now_s, fault)
         if now_s - (self.samples[-1].time_s if self.samples else -SAMPLE_S) >= SAMPLE_S:
             self.samples.append(sample(now_s))
+            self._look_at_files()
             self.progress(self)
+
+    def _look_at_files(self) -> None:
+        """What is remembered stays below its cap, and the status is whole."""
+        size = sum(file.stat().st_size for file in (self.folder / "memory").glob("*"))
+        self.most_remembered_mb = max(self.most_remembered_mb, size / 1e6)
+        status = self.folder / "status.json"
+        if status.exists() and "state" not in json.loads(status.read_bytes()):
+            self.wrongs.append("status.json tells no state")
 
     def _spoil(self, now_s: float, why: str) -> None:
         """Words that sound about now are not asked for."""
