@@ -39,7 +39,7 @@ def main() -> int:
         speed = rig.now_s / max(1e-3, time.monotonic() - start_s)
         print(
             f"\r[{'#' * int(BAR * share):<{BAR}}] {rig.now_s / 3600:5.2f} of {world.hours:g} h, "
-            f"{len(rig.done)} faults, {speed:.0f} times real time ",
+            f"{len(rig.thrower.done)} faults, {speed:.0f} times real time ",
             end="",
             file=sys.stderr,
             flush=True,
@@ -65,7 +65,7 @@ def main() -> int:
             "figures": figures,
             "rows": [dataclasses.asdict(row) for row in found.rows],
             "failed": found.failed,
-            "samples": [dataclasses.astuple(one) for one in rig.samples],
+            "samples": [dataclasses.astuple(one) for one in rig.lookout.samples],
         }
         Path(args.json).write_text(json.dumps(whole, indent=1) + "\n")
     if args.plot:

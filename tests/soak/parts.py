@@ -31,8 +31,8 @@ LINES = ("talk-06.wav", "talk-08.wav")  # what our voice sounds like: an answer,
 class Room:
     """What the faults change, and the stand-ins look at."""
 
-    def __init__(self, turns: Turns, folder: Path) -> None:
-        self.turns, self.folder = turns, folder
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
         self.present, self.rate_hz = True, 48_000
         self.open: SoakMicrophone | None = None
         self.opens = 0
