@@ -10,8 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.soak.check import markdown, plot, verdict
+from tests.soak.check import verdict
 from tests.soak.faults import plan
+from tests.soak.paper import markdown, plot
 from tests.soak.reference import listen
 from tests.soak.rig import Rig
 from tests.soak.world import World

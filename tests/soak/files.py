@@ -82,6 +82,10 @@ class Files:
         """What the moments take, wav and JSON."""
         return sum(file.stat().st_size for file in self.memory.glob("*")) / 1e6
 
+    def memory_files(self) -> int:
+        """Recordings and JSONs that are there, whole or not."""
+        return sum(1 for file in self.memory.glob("*") if file.suffix in {".wav", ".json"})
+
     def status_is_whole(self) -> bool:
         """Whether status.json tells a state. Raises ValueError where it is no JSON."""
         return "state" in json.loads(self.status.read_bytes())

@@ -1,4 +1,4 @@
-"""What each kind of fault does to the microphone and to the ears' thread; the table of kinds is in faults.py."""
+"""What each kind of fault does to the microphone and the ears' thread; the table of kinds is in faults.py."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from edge.notify import Notifier
 from edge.parts import Ear, Eye, Parts
 from edge.signals import Signals
 from tests.soak.files import Files
-from tests.soak.parts import NEVER, Journal, Manager, Out, Room, SoakCamera, SoakMicrophone, SoakSpeech
+from tests.soak.outside import Journal, Manager, Out
+from tests.soak.parts import NEVER, Room, SoakCamera, SoakMicrophone, SoakSpeech
 from tests.soak.turns import TurnCondition
 
 RESTART_S = 5.0  # RestartSec of the unit

@@ -86,7 +86,6 @@ class Lookout:
 
     def _look_for_life(self, now_s: float, *, may_stop: bool) -> None:
         manager = self._rig.manager
-        manager.read(now_s)
         if may_stop:
             manager.last_s = None
         if manager.last_s is not None and now_s - manager.last_s > self.longest_gap_s:

@@ -28,7 +28,8 @@ from tests.soak.fault import Fault
 from tests.soak.files import Files
 from tests.soak.lives import THREADS, Lives
 from tests.soak.lookout import Lookout, children
-from tests.soak.parts import Journal, Manager, Out, Room
+from tests.soak.outside import Journal, Manager, Out
+from tests.soak.parts import Room
 from tests.soak.thrower import Thrower
 from tests.soak.turns import Turns
 from tests.soak.world import World
@@ -127,6 +128,6 @@ class Rig:
         if self.lives.ending:
             time.sleep(0.001)
         self.card.give(begin, step)
-        self.manager.read(self.now_s)
+        self.manager.read(self.now_s)  # before the thrower, who asks for signs of life
         self.thrower.step(self.now_s)
         self.lookout.step(self.now_s)
