@@ -10,8 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.soak.check import markdown, plot, verdict
+from tests.soak.check import verdict
 from tests.soak.faults import plan
+from tests.soak.paper import markdown, plot
 from tests.soak.reference import listen
 from tests.soak.rig import Rig
 from tests.soak.world import World
@@ -39,7 +40,7 @@ def main() -> int:
         speed = rig.now_s / max(1e-3, time.monotonic() - start_s)
         print(
             f"\r[{'#' * int(BAR * share):<{BAR}}] {rig.now_s / 3600:5.2f} of {world.hours:g} h, "
-            f"{len(rig.done)} faults, {speed:.0f} times real time ",
+            f"{len(rig.thrower.done)} faults, {speed:.0f} times real time ",
             end="",
             file=sys.stderr,
             flush=True,
@@ -65,7 +66,7 @@ def main() -> int:
             "figures": figures,
             "rows": [dataclasses.asdict(row) for row in found.rows],
             "failed": found.failed,
-            "samples": [dataclasses.astuple(one) for one in rig.samples],
+            "samples": [dataclasses.astuple(one) for one in rig.lookout.samples],
         }
         Path(args.json).write_text(json.dumps(whole, indent=1) + "\n")
     if args.plot:

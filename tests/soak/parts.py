@@ -1,41 +1,53 @@
-"""Stand-ins for what the world does to the daemon: microphone, voice, camera, service manager, outputs."""
+"""Stand-ins for what the daemon hears, speaks and sees with: microphone, loudspeaker, camera."""
 
 from __future__ import annotations
 
-import json
-import socket
 import threading
-from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from demo.stage import CLIPS
 from edge.errors import DeviceError
-from edge.events import Chunk, Frame, Said
+from edge.events import RATE_HZ, Chunk, Frame, Said
 from edge.microphone import Device
 from edge.microphone.live import Live
-from edge.speech import SpeechError
-from tests.soak.turns import Turns
+from edge.replay import samples_of
+from edge.speech import Before, SpeechError, nothing
+from tests.soak.turns import Nap, Turns
 
 NEVER = threading.Event()
+LINE_S = 1.5  # a line of ours
+LATE_S = 0.03  # from the player's start until it sounds
+LINES = ("talk-06.wav", "talk-08.wav")  # what our voice sounds like: an answer, and any other line
 
 
 class Room:
     """What the faults change, and the stand-ins look at."""
 
-    def __init__(self, turns: Turns, folder: Path) -> None:
-        self.turns, self.folder = turns, folder
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
         self.present, self.rate_hz = True, 48_000
         self.open: SoakMicrophone | None = None
         self.opens = 0
         self.stall_s = 0.0
         self.read_fails: BaseException | None = None
-        self.speech, self.speech_fails = "well", None
+        self.speech = "well"
+        self.start_s = turns.now_s()
+        self.playing: tuple[int, NDArray[np.float32]] | None = None
+        """what our loudspeaker plays: 16 kHz [n], and the sample of the day from which on it sounds"""
         self.camera = "well"
         self.pictures = 0
+
+    def echo(self, begin: int, length: int) -> NDArray[np.float32]:
+        """Of our loudspeaker, what comes to the microphone from this sample of the day on: [length]."""
+        out = np.zeros(length, np.float32)
+        if self.playing:
+            start, sound = self.playing
+            low, high = max(begin, start), min(begin + length, start + len(sound))
+            if low < high:
+                out[low - begin : high - begin] = sound[low - start : high - start]
+        return out
 
 
 class SoakMicrophone(Live):
@@ -92,27 +104,57 @@ class SoakMicrophone(Live):
 
 
 class SoakSpeech:
-    """A loudspeaker: a line takes its time, unless the room says otherwise."""
+    """A loudspeaker that the microphone hears: a line takes its time, unless the room says otherwise."""
 
     how = "espeak"
 
     def __init__(self, room: Room) -> None:
-        self._room, self._closed = room, threading.Event()
+        self._room, self._closed = room, False
+        self._nap: Nap | None = None
+        self.before: Before = nothing
+        self._lines = []
+        for name in LINES:
+            clip = samples_of(CLIPS / name)
+            first = int(np.flatnonzero(np.abs(clip) > 0.01)[0])
+            self._lines.append(0.5 * clip[first : first + round(LINE_S * RATE_HZ)])
 
     def say(self, text: str) -> Said:
         """See edge.speech.Speech.say."""
-        mode, turns = self._room.speech, self._room.turns
+        mode, room = self._room.speech, self._room
         if mode == "raises":
-            self._room.speech = "well"
+            room.speech = "well"
             raise RuntimeError("a mistake in the voice")
-        turns.wait(self._closed, {"slow": 8.0, "hangs": 10.0, "fails": 0.1}.get(mode, 1.5))
-        if mode in {"hangs", "fails"}:
-            raise SpeechError(f"the speaker {mode}")
-        return Said(text, self.how, 1.5)
+        if mode == "fails":
+            self._sleep(0.1)
+            raise SpeechError("the speaker fails")
+        sound = self._lines[text != "Yes?"]
+        self.before(sound, RATE_HZ)
+        room.playing = round((room.turns.now_s() - room.start_s + LATE_S) * RATE_HZ), sound
+        self._sleep({"slow": 8.0, "hangs": 10.0}.get(mode, LINE_S))
+        if mode == "hangs":
+            raise SpeechError("the speaker hangs")
+        return Said(text, self.how, LINE_S)
+
+    def _sleep(self, seconds: float) -> None:
+        turns = self._room.turns
+        self._nap = turns.begin(turns.now_s() + seconds)
+        if self._closed:
+            turns.wake(self._nap)
+        self._nap.lock.acquire()
+
+    def stop(self) -> None:
+        """See edge.speech.Speech.stop."""
+        if self._room.playing:
+            start, sound = self._room.playing
+            now = round((self._room.turns.now_s() - self._room.start_s) * RATE_HZ)
+            self._room.playing = start, sound[: max(0, now - start)]
+        if self._nap:
+            self._room.turns.wake(self._nap)
 
     def close(self) -> None:
         """The daemon ends: its main thread is busy with that, not with the clock."""
-        self._closed.set()
+        self._closed = True
+        self.stop()
         self._room.turns.leave(threading.current_thread().name)
 
 
@@ -142,81 +184,3 @@ class SoakCamera:
 
     def close(self) -> None:
         """Nothing to close."""
-
-
-class Manager:
-    """A service manager: a datagram socket that remembers when it was last told of life."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.words = path, Counter[str]()
-        self.last_s: float | None = None
-        self.status = ""
-        self._socket: socket.socket | None = None
-        self.appear()
-
-    def appear(self) -> None:
-        """Listen."""
-        self.vanish()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(str(self.path))
-
-    def vanish(self) -> None:
-        """Stop listening; the socket's name is gone."""
-        if self._socket:
-            self._socket.close()
-        self._socket = None
-        self.path.unlink(missing_ok=True)
-
-    def read(self, now_s: float) -> None:
-        """Take what has come."""
-        while self._socket:
-            try:
-                text = self._socket.recv(4096).decode()
-            except BlockingIOError:
-                return
-            word, _, rest = text.partition("=")
-            self.words[word] += 1
-            if word == "STATUS":
-                self.status = rest
-            if word == "WATCHDOG":
-                self.last_s = now_s
-
-
-class Out:
-    """Standard output: each line is one event, given to `tell`."""
-
-    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
-        self._tell, self.broken, self.lines = tell, False, 0
-
-    def write(self, text: str) -> int:
-        """See TextIO."""
-        if self.broken:
-            self.broken = False
-            raise BrokenPipeError("nobody reads any more")
-        if text.strip():
-            self.lines += 1
-            self._tell(json.loads(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """See TextIO."""
-
-
-class Journal:
-    """Standard error: counts the lines of the log, by the event that they tell."""
-
-    def __init__(self, turns: Turns) -> None:
-        self._turns, self.hours, self.events = turns, Counter[int](), Counter[str]()
-        self.last: list[str] = []
-
-    def write(self, text: str) -> int:
-        """See TextIO."""
-        for line in filter(None, text.split("\n")):
-            self.hours[int(self._turns.now_s() / 3600)] += 1
-            self.events[line.partition("event=")[2].partition(" ")[0] or "other"] += 1
-            self.last = [*self.last[-299:], f"{self._turns.now_s():.1f} {line}"]
-        return len(text)
-
-    def flush(self) -> None:
-        """See TextIO."""

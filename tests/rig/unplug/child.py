@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO, Any
 
 REPOSITORY = Path(__file__).parents[3]
@@ -53,7 +53,7 @@ class Child:
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.told: list[Told] = []
-        self._restart_s, self._ending = restart_s, False
+        self._restart_s, self._ending, self._lock = restart_s, False, Lock()
         self._config = folder / "heychip.toml"
         bundle = REPOSITORY / "models" / "hey_chip"
         self._config.write_text(CONFIG.format(backend=backend, device=device, bundle=bundle))
@@ -94,7 +94,10 @@ class Child:
             if self._ending:
                 return
             time.sleep(self._restart_s)
-            self.process = self._start()
+            with self._lock:  # or the new one would be nobody's
+                if self._ending:
+                    return
+                self.process = self._start()
 
     def _tell(self, kind: str, what: str, row: dict[str, Any] | None = None) -> None:
         self.told.append(Told(time.monotonic(), kind, what, row or {}))
@@ -122,7 +125,8 @@ class Child:
 
     def end(self) -> tuple[int, float]:
         """SIGTERM; gives the exit code and how many seconds it took, and kills it after 15."""
-        self._ending = True
+        with self._lock:
+            self._ending = True
         start_s = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -134,7 +138,8 @@ class Child:
 
     def kill(self) -> None:
         """At last, whatever state it is in."""
-        self._ending = True
+        with self._lock:
+            self._ending = True
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
