@@ -6,7 +6,10 @@ The time of day is never used to measure anything: it jumps when a Pi first reac
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from threading import Event
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock:
@@ -24,3 +27,16 @@ class Clock:
     def wait(self, event: Event, seconds: float) -> bool:
         """Sleep until `event` is set, at most so long by this clock; True where it is set."""
         return event.wait(seconds / self.speed)
+
+
+def since_boot_s() -> float:
+    """Seconds since the boot, those asleep among them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """Another one after each boot; nothing where the system does not tell."""
+    try:
+        return BOOT.read_text().strip()
+    except OSError:
+        return ""

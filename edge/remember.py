@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import datetime
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.clock import boot_id, since_boot_s
 from edge.ensemble import Ensemble
 from edge.events import RATE_HZ, STEP, Heard
 from edge.gate import Gate
@@ -28,7 +27,6 @@ from edge.scribe import Job, Scribe
 
 MOST_FIRED = 8
 LONG_S = 2.0  # a score that stays near the threshold for so long is told of without waiting for its end
-BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 Sound = NDArray[np.float32]
 
@@ -199,9 +197,5 @@ class Remember:
 
 def clocks() -> dict[str, Any]:
     """What the clocks say. Nothing is decided by the first: it jumps when the network comes."""
-    try:
-        boot = BOOT.read_text().strip()
-    except OSError:
-        boot = ""
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    return {"wall_clock": at, "boot": boot, "since_boot_s": round(time.clock_gettime(time.CLOCK_BOOTTIME), 3)}
+    return {"wall_clock": at, "boot": boot_id(), "since_boot_s": round(since_boot_s(), 3)}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from edge import activate, logs
 from edge.active import KEPT, versions
+from edge.clock import boot_id, since_boot_s
 from edge.errors import ModelError
 from edge.files import sweep, write_whole
 
@@ -24,12 +24,6 @@ log = logging.getLogger(__name__)
 
 CRASHES = 3
 WITHIN_S = 300.0
-BOOT = Path("/proc/sys/kernel/random/boot_id")
-
-
-def since_boot_s() -> float:
-    """Seconds since the boot, those asleep among them."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Starts:
@@ -46,7 +40,7 @@ class Starts:
         """Note a start; True where those before it crashed too often."""
         self._begun_s = self._now_s()
         self._proving = {name: row[0] for name, row in versions(self._models).items()}
-        known, boot = self._read(), _boot()
+        known, boot = self._read(), boot_id()
         open_s = [at for at in known["open"] if 0 <= self._begun_s - at <= WITHIN_S]
         if known["boot"] != boot:
             open_s = []
@@ -120,10 +114,3 @@ def undo_broken(error: ModelError, models: Path) -> bool:
         if versions(models).get(name, [""])[0] == version:
             return undo(name, version, models, str(error))
     return False
-
-
-def _boot() -> str:
-    try:
-        return BOOT.read_text().strip()
-    except OSError:
-        return ""

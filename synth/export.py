@@ -51,6 +51,11 @@ def fused(trained: Trained) -> bytes:
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, members])],
         [numpy_helper.from_array(np.ascontiguousarray(v, np.float32), k) for k, v in weights.items()],
     )
+    return serialised(graph)
+
+
+def serialised(graph: onnx.GraphProto) -> bytes:
+    """The bytes of a model, always the same for the same graph; checked."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="heychip")
     model.ir_version = IR
     onnx.checker.check_model(model)

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import UsageError
 from edge.ink import SIDE
 from edge.sessions import session
-from synth.export import IR, OPSET
+from synth.export import serialised
 from synth.vision.glyph_net import FOLDED, LAYERS, POOLED, logits
 
 INPUT = {"name": "image", "size": [SIDE, SIDE], "mean": 127.5, "std": 127.5, "layout": "NCHW",
@@ -48,11 +47,7 @@ def exported(params: Mapping[str, NDArray[np.float32]]) -> bytes:
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, classes])],
         [numpy_helper.from_array(np.ascontiguousarray(v, np.float32), k) for k, v in weights.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="heychip")
-    model.ir_version = IR
-    onnx.checker.check_model(model)
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
+    return serialised(graph)
 
 
 def check_parity(data: bytes, params: Mapping[str, NDArray[np.float32]],

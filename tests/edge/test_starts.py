@@ -14,7 +14,7 @@ import pytest
 from test_activate import bundle
 from tones import silence
 
-from edge import activate, starts
+from edge import activate
 from edge.active import KEPT, versions
 from edge.bundle import load_bundle
 from edge.errors import ModelError
@@ -87,7 +87,7 @@ def test_a_boot_forgets(state: Path, clock: Boot, tmp_path: Path, monkeypatch: p
     """Who pulls the plug three times is no bundle."""
     for boot in "abcdef":
         (tmp_path / "boot").write_text(boot)
-        monkeypatch.setattr(starts, "BOOT", tmp_path / "boot")
+        monkeypatch.setattr("edge.clock.BOOT", tmp_path / "boot")
         assert not start(state, clock)[1]
         clock.now_s += 5
 
