@@ -52,6 +52,25 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Face:
+    """One face in a picture."""
+
+    box: tuple[float, float, float, float]
+    """left, top, right, bottom, in pixels of the picture"""
+    score: float
+    """how sure it is that this is a face, 0..1"""
+    joy: float
+    """0..1, from no smile at all to a laugh"""
+    points: tuple[tuple[float, float], ...] = ()
+    """x, y of both eyes, the nose and both corners of the mouth, left before right as in the picture"""
+
+    @property
+    def size(self) -> float:
+        """The longer side in pixels."""
+        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+
+
+@dataclass(frozen=True)
 class Seen:
     """What a classifier says of one picture, or, from `mood`, of a steady row of pictures."""
 
@@ -63,6 +82,32 @@ class Seen:
     """the picture or camera it was seen in"""
     top: tuple[tuple[str, float], ...] = ()
     """the most likely labels with their probabilities, best first"""
+    faces: tuple[Face, ...] = ()
+    """the faces in it, largest first, where faces were looked for"""
+    dark: bool = False
+    """too dark to say anything of it"""
+
+
+@dataclass(frozen=True)
+class Mood:
+    """The mood of what the camera sees has become another."""
+
+    name: str
+    """joy, sad or calm; or, where there is no mood to be read: nobody, dark, frozen"""
+    joy: float
+    """the moving average of joy, 0..1; 0 where there is no face"""
+    faces: int = 0
+    """how many faces were in the last picture"""
+    source: str = ""
+    """the camera"""
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """A button was pressed."""
+
+    button: str
+    """its name in the configuration"""
 
 
 @dataclass(frozen=True)
