@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.logs import stderr_number
 from edge.processes import environment, group_lives, kill_group
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Actions:
                 process = subprocess.Popen(
                     list(argv),
                     stdin=subprocess.DEVNULL,
-                    stdout=2,
+                    stdout=stderr_number(),
+                    stderr=stderr_number(),
                     start_new_session=True,
                     env=environment(),
                 )

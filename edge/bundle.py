@@ -18,13 +18,14 @@ from typing import Any
 from edge.detectors import check_contract
 from edge.errors import ModelError
 from edge.files import sha256_of
-from edge.manifest import DETECTORS, MANIFEST, Manifest, Member, check_common, parse, read_json
+from edge.manifest import DETECTORS, Manifest, Member, check_common, parse, read_json
+from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle, is_shipped, known_bundles
 from edge.onnx_scan import CLASSIFIER_CAP_BYTES, HOTWORD_CAP_BYTES, scan
 
 __all__ = [
     "Bundle", "FileCheck", "find_bundle", "known_bundles", "load_bundle", "read_files", "read_manifest",
-    "verify_bundle",
+    "told", "verify_bundle",
 ]  # fmt: skip
 
 MANIFEST_CAP_BYTES = 4 * 2**20
@@ -100,6 +101,13 @@ def _load_file(path: Path) -> Bundle:
     member = Member(path.stem, "openWakeWord", 0.0)  # a logit of 0 is a score of 0.5, the custom there
     manifest = Manifest(word=path.stem, members=(member,), files={path.name: sha256_of(onnx)})
     return Bundle(path, manifest, onnx, probability=True)
+
+
+def told(bundle: Bundle) -> dict[str, str]:
+    """Which bundle it is: its name, and the sha256 of its manifest, which has those of all files."""
+    name = bundle.path.stem if bundle.path.suffix == ".onnx" else bundle.path.resolve().name
+    file = bundle.path / MANIFEST if bundle.path.is_dir() else bundle.path
+    return {"bundle": name, "bundle_sha256": sha256_of(file.read_bytes())}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from edge.bench.board import ROOT, machine, mood
 from edge.config import PLACES, Config, load_config
 from edge.errors import ConfigError, DeviceError, HeychipError, ModelError
+from edge.status import OLD_S, read_status
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_ONNXRUNTIME = (1, 18)
@@ -37,6 +39,7 @@ class Check:
 def checkup(config_path: str | None = None) -> Iterator[Check]:
     """All checks, in the order in which a person would mend things."""
     config, told = _config(config_path)
+    yield from _service()
     yield _machine()
     yield from _board()
     yield _onnxruntime()
@@ -46,6 +49,28 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     yield _player()
     yield _camera(config)
     yield from _bundles(config)
+    yield _own_lines(config)
+
+
+def _service() -> Iterator[Check]:
+    """How the service is, where one runs; all else is about this machine."""
+    told = read_status()
+    if told is None:
+        return
+    since_s = time.monotonic() - float(told.get("since_monotonic_s", 0))
+    found = f"{told.get('state')} for {since_s / 60:.0f} min, members {told.get('members')}, {_heard(told)}"
+    if told["age_s"] > OLD_S:
+        found = f"hangs: it said nothing for {told['age_s']:.0f} s"
+        yield Check("service", "bad", found, "sudo systemctl restart heychip; journalctl -u heychip", 1)
+    elif told.get("state") in ("DEAF", "WAITING"):
+        yield Check("service", "note", found, "journalctl -u heychip tells what it waits for")
+    else:
+        yield Check("service", "ok", found)
+
+
+def _heard(told: dict[str, Any]) -> str:
+    last = told.get("last_heard")
+    return f"heard {last.get('word')} at {last.get('at')}" if isinstance(last, dict) else "heard nothing yet"
 
 
 def _machine() -> Check:
@@ -111,6 +136,7 @@ def _sound(config: Config) -> Iterator[Check]:
         return
     yield Check("PortAudio", "ok", "loaded")
     from edge.microphone import list_devices
+    from edge.microphone.holders import holders
 
     try:
         inputs = [device.name for device in list_devices() if device.inputs]
@@ -120,25 +146,10 @@ def _sound(config: Config) -> Iterator[Check]:
     if not inputs:
         yield Check("microphone", "bad", "none", "connect one; `arecord -l` lists what the kernel sees", code)
         return
-    users = busy()
+    users = holders()
     found = ", ".join(inputs) + (f"; in use by {', '.join(users)}" if users else "")
     remedy = "end that program if the microphone cannot be opened" if users else ""
     yield Check("microphone", "note" if users else "ok", found, remedy)
-
-
-def busy(proc: Path = Path("/proc")) -> list[str]:
-    """The programs other than ours that hold a capture device of ALSA open, as "name (pid)"."""
-    users = []
-    for folder in proc.glob("[0-9]*"):
-        if folder.name == str(os.getpid()):
-            continue
-        try:
-            held = [str(link.readlink()) for link in (folder / "fd").iterdir()]
-            if any(target.startswith("/dev/snd/pcm") and target.endswith("c") for target in held):
-                users.append(f"{(folder / 'comm').read_text().strip()} ({folder.name})")
-        except OSError:  # it has ended meanwhile, or belongs to somebody else
-            continue
-    return users
 
 
 def _speech() -> Check:
@@ -181,3 +192,23 @@ def _bundles(config: Config) -> Iterator[Check]:
         remedy = "copy the whole folder again, or make it with heychip-synth" if bad else ""
         state = "bad" if bad else "ok"
         yield Check(f"bundle {name}", state, "; ".join(bad) or where, remedy, ModelError.exit_code)
+
+
+def _own_lines(config: Config) -> Check:
+    """Whether what it says would wake it."""
+    from edge.own_lines import scored
+
+    try:
+        found = list(scored(config)) if config.listen.bundles else []
+    except HeychipError as error:
+        return Check("own voice", "note", f"its lines cannot be scored: {error}")
+    if not found:
+        return Check("own voice", "ok", "nothing to say, or nothing to hear it with")
+    waking = [f"{line[:50]!r} ({own.score:+.1f})" for line, own in found if own.score >= 0]
+    if not waking:
+        line, own = max(found, key=lambda one: one[1].score)
+        nearest = f"{line[:50]!r} ({own.score:+.1f}; from 0 on)"
+        return Check("own voice", "ok", f"none of {len(found)} lines would wake it; nearest: {nearest}")
+    remedy = "it is deaf while it says so and does not wake itself; word it otherwise to be heard then, too"
+    told = f"{len(waking)} of {len(found)} lines would wake it: {', '.join(waking[:3])}"
+    return Check("own voice", "note", told, remedy)

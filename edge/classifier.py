@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from edge.bundle import read_files, read_manifest
 from edge.errors import DeviceError, ModelError
 from edge.events import Frame, Seen
-from edge.manifest import MANIFEST, check_common
+from edge.ink import SIDE, ink
+from edge.manifest import check_common
+from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle, is_shipped
 from edge.onnx_scan import CLASSIFIER_CAP_BYTES, scan
 from edge.sessions import session
@@ -26,6 +28,8 @@ from edge.trial import try_first
 
 MODEL = "model.onnx"
 REMEDY = "models/things has an example"
+COLOURS = ("RGB", "BGR", "grey", "ink")
+GREY = np.array([0.299, 0.587, 0.114], np.float32)  # shares of red, green and blue (ITU-R BT.601)
 TOP = 5
 DARK = 8.0  # mean of a picture, of 255, below which nobody could say what is in it
 MAX_SIDE = 16_384  # pixels; beyond that it is not a picture but a mistake
@@ -68,14 +72,16 @@ class Classifier:
         return cls(folder)
 
     def classify(self, frame: Frame) -> Seen:
-        """The most likely label of `frame`, and the five most likely; no label ("") where it is dark.
+        """The most likely label of `frame`, and the five most likely; no label ("") where it is dark, or
+        where nothing is written.
 
         ClassifierError where the pixels are not uint8 [height, width, 3] or the network fails on them.
         """
         pixels = checked(frame)
-        if is_dark(pixels):
+        tensor = self._plan.tensor(pixels)
+        if not tensor.any() if self._plan.colour == "ink" else is_dark(pixels):
             return Seen(label="", score=0.0, source=frame.source)
-        probabilities = self._run(self._plan.tensor(pixels))[0]
+        probabilities = self._run(tensor)[0]
         if not np.isfinite(probabilities).all():
             raise ClassifierError(
                 f"{frame.source}: the model {self.name} gave a number that is none (NaN); skipped"
@@ -126,7 +132,7 @@ class Plan:
     layout: str
     """NCHW or NHWC"""
     colour: str
-    """RGB or BGR"""
+    """RGB or BGR; or one channel: grey, or ink, as `edge.ink` finds and frames it"""
 
     @classmethod
     def of(cls, told: Any, where: object) -> Plan:
@@ -147,15 +153,28 @@ class Plan:
                 where, f"input is not understood: {type(error).__name__} {error}", REMEDY
             ) from error
         good = 1 <= min(plan.size) <= max(plan.size) <= 1024 and plan.std > 0 and 0.1 <= plan.crop <= 1
-        if not good or plan.layout not in {"NCHW", "NHWC"} or plan.colour not in {"RGB", "BGR"}:
+        if not good or plan.layout not in {"NCHW", "NHWC"} or plan.colour not in COLOURS:
             raise ModelError(where, f"input cannot be used: {told}", REMEDY)
+        if plan.colour == "ink" and plan.size != (SIDE, SIDE):
+            reason = f"input: ink has the size [{SIDE}, {SIDE}], not {list(plan.size)}"
+            raise ModelError(where, reason, REMEDY)
         return plan
 
     def tensor(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """RGB uint8 [height, width, 3] as float32 [1, 3, h, w], or [1, h, w, 3] where the layout is NHWC."""
-        image = (scaled(pixels, self.size, self.crop) - self.mean) / self.std
+        """RGB uint8 [height, width, 3] as float32 [1, channels, h, w], or [1, h, w, channels] where the
+        layout is NHWC. Of colour ink it is all zeros where nothing is written."""
+        if self.colour == "ink":
+            written = ink(pixels)
+            if written is None:
+                shape = (1, 1, SIDE, SIDE) if self.layout == "NCHW" else (1, SIDE, SIDE, 1)
+                return np.zeros(shape, np.float32)
+            image = (written[..., None] - self.mean) / self.std
+        else:
+            image = (scaled(pixels, self.size, self.crop) - self.mean) / self.std
         if self.colour == "BGR":
             image = image[..., ::-1]
+        elif self.colour == "grey":
+            image = image @ GREY[:, None]
         if self.layout == "NCHW":
             image = image.transpose(2, 0, 1)
         return np.ascontiguousarray(image[None], np.float32)

@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 
 from edge import __version__, logs
 from edge.errors import HeychipError
 
-COMMANDS = ("run", "replay", "look", "listen", "say", "devices", "models", "doctor", "bench")
+COMMANDS = ("run", "replay", "look", "listen", "say", "devices", "models", "memory", "doctor", "bench")
 INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = [argv[0]] if argv and argv[0] in COMMANDS else COMMANDS
     try:
         args = build_parser(named).parse_args(argv)
-        code = int(import_module(f"edge.commands.{args.command}").main(args))
+        with logs.own_stderr() if args.command == "run" else nullcontext():
+            code = int(import_module(f"edge.commands.{args.command}").main(args))
         sys.stdout.flush()
     except HeychipError as error:
         print(f"heychip: {error}", file=sys.stderr)

@@ -15,6 +15,7 @@ from typing import Any
 
 from edge import config_check as check
 from edge.errors import ConfigError
+from edge.memory_config import MemoryConfig
 from edge.phrases import SHIPPED, Phrases, wrong_placeholders
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class MicrophoneConfig:
 
     backend: str = check.key("auto", check.choice("auto", "sounddevice", "pyaudio", "recording"))
     device: str = check.key("", check.text())
-    """a part of the device's name, or nothing for the default"""
+    """a part of the device's name, CARD=id, its usb-... socket, pulse:source, or nothing for the default"""
     files: tuple[str, ...] = check.key((), check.texts, place="file")
     """the wav files that are the microphone where the backend is "recording" """
     channel: int = check.key(0, check.whole(0, 31))
@@ -76,6 +77,8 @@ class SpeechConfig:
     folder: str = check.key("", check.text(), place="file")
     tail_s: float = check.key(0.4, check.number(0, 5))
     """how long the ears stay closed after a line"""
+    barge_in: str = check.key("subtract", check.choice("off", "raise", "subtract"))
+    """whether we hear while we speak: not at all, with raised thresholds, or with our own voice subtracted"""
     preroll_s: float = check.key(0.0, check.number(0, 3))
     """silence before each line, for speakers that need time to wake up"""
 
@@ -119,6 +122,7 @@ class Config:
     camera: CameraConfig = CameraConfig()
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
+    memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""

@@ -16,24 +16,25 @@ from typing import Protocol
 
 from edge import logs
 from edge.actions import Actions
+from edge.answers import Answers
+from edge.barge_in import open_barge_in
+from edge.clock import Clock
 from edge.config import Config
 from edge.ears import Ears
 from edge.errors import HeychipError
 from edge.eventlog import EventLog
-from edge.events import Heard, Seen
 from edge.eyes import Eyes
 from edge.gate import Gate
 from edge.notify import Notifier
 from edge.parts import Parts
-from edge.rules import Rules, Say
 from edge.signals import Signals
+from edge.status import Status
 from edge.voice import Voice
+from edge.watch import Watch
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
-FED_S = 1.0  # the watchdog is fed no more often
-STUCK_S = 30.0  # a thread that does not come back for so long never will
 CLEAN_S = 3.5  # for the threads to end when asked to; the promise is 5 s
 FAILED_S = 1.0  # and when one of them has failed; the promise is 2 s
 
@@ -60,54 +61,75 @@ class Daemon:
         signals: Signals | None = None,
         notifier: Notifier | None = None,
         reload: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
+        alongside: Callable[[], object] = lambda: None,
         hard_exit: Callable[[int], object] = os._exit,
     ) -> None:
         """`tell` writes the events. `reload` prepares the next configuration as a whole, and tells whether it
-        may begin. `hard_exit` is the last resort against a thread that hangs."""
+        may begin. `alongside` is called a few times a second; `hard_exit` against a thread that hangs."""
         self._config, self._parts, self._tell = config, parts, tell
         self._signals, self._notifier = signals or Signals(), notifier or Notifier()
-        self._reload, self._hard_exit = reload, hard_exit
+        self._reload, self._alongside, self._hard_exit = reload, alongside, hard_exit
         self._recorded = config.microphone.backend == "recording"
+        self._clock = clock or Clock()
         self._stop = threading.Event()
-        self._lock = threading.Lock()  # ears and eyes share the rules
-        self._rules, self._actions = Rules(config), Actions()
-        self._gate = Gate(config.speech.tail_s)
+        self._actions, self._gate = Actions(), Gate(config.speech.tail_s)
         self._gate.stand(True)  # until the ears say otherwise
-        self._voice = Voice(parts.speech, self._gate, tell=tell, now_s=self._now_s)
+        over = open_barge_in(config.speech, parts, self._gate)
+        self._voice = Voice(
+            parts.speech, self._gate, tell=tell, now_s=self._now_s, own_voice=parts.own_voice, barge_in=over
+        )
+        self._answers = Answers(
+            config, self._actions, self._voice, self._gate, tell=tell, now_s=self._now_s, memory=parts.memory
+        )
         self._ears = self._eyes = None
+        nap, now_s = self._nap, self._clock.now_s
+        self._watch = Watch(self._notifier, now_s, alarm=hard_exit is os._exit)
         if parts.ear is not None:
             self._ears = Ears(
-                config.microphone, parts.ear, self._gate, hear=self._heard, tell=tell, wait=self._stop.wait
+                config.microphone,
+                parts.ear,
+                self._gate,
+                hear=self._answers.heard,
+                tell=tell,
+                wait=nap,
+                now_s=now_s,
+                patience=self._watch.patience,
+                over=over,
             )
         if parts.eye is not None:
-            self._eyes = Eyes(parts.eye, config.camera.interval_s, see=self._seen, wait=self._stop.wait)
+            see, every_s = self._answers.seen, config.camera.interval_s
+            self._eyes = Eyes(parts.eye, every_s, see=see, wait=nap, now_s=now_s)
+        if parts.memory is not None:
+            parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
-        self._beats: dict[str, float] = {}
+        self._status = Status(now_s, parts.ear)
         self._ears_cpu_s = 0.0
-        self._signs, self._fed_s, self._ready = -1, -FED_S, False
         self.reloading = False
 
     def _now_s(self) -> float:
         """The clock of rules and queues: that of the stream where it is a recording, whose pace then does not
         matter, else the monotonic one, which also goes on without a microphone."""
-        return self._gate.stream_s if self._recorded else time.monotonic()
+        return self._gate.stream_s if self._recorded else self._clock.now_s()
+
+    def _nap(self, seconds: float) -> bool:
+        return self._clock.wait(self._stop, seconds)
 
     def run(self) -> int:
         """Until a signal, a failure or the end of the recording; gives the exit code. Raises the HeychipError
         that ended it."""
         cpu_s, wall_s = time.process_time(), time.monotonic()
         rooms: dict[str, Room | None] = {"voice": self._voice, "ears": self._ears, "eyes": self._eyes}
-        threads = [
-            threading.Thread(target=self._live, args=(name, room), name=name, daemon=True)
-            for name, room in rooms.items()
-            if room is not None
-        ]
+        rooms["memory"] = self._parts.memory.scribe if self._parts.memory else None
+        live = {name: room for name, room in rooms.items() if room is not None}
+        threads = [threading.Thread(target=self._live, args=one, name=one[0], daemon=True)
+                   for one in live.items()]  # fmt: skip
         try:
             for thread in threads:
-                self._beats[thread.name] = time.monotonic()
+                self._watch.beat(thread.name)
                 thread.start()
             while not self._over():
-                self._stop.wait(POLL_S)
+                self._nap(POLL_S)
         except BaseException as error:
             self._fail("main", error)
         left = self._shut(threads)
@@ -119,11 +141,11 @@ class Daemon:
         try:
             while not self._stop.is_set() and not room.done:
                 room.step()
-                self._beats[name] = time.monotonic()
+                self._watch.beat(name)
         except BaseException as error:
             self._fail(name, error)
         finally:
-            self._beats.pop(name, None)
+            self._watch.forget(name)
             if name == "ears":
                 self._ears_cpu_s = time.thread_time()
             try:
@@ -141,6 +163,7 @@ class Daemon:
     def _over(self) -> bool:
         """Looks after everything once; True where it is time to end."""
         self._actions.step()
+        self._alongside()
         self._look_after()
         if self._signals.end or self._stop.is_set():
             return True
@@ -154,48 +177,12 @@ class Daemon:
         return at_end and self._voice.idle and not self._actions.running
 
     def _look_after(self) -> None:
-        now_s = time.monotonic()
-        for name, beat_s in list(self._beats.items()):
-            if now_s - beat_s > STUCK_S:
-                self._fail(name, HeychipError(f"{name}: hung for {STUCK_S:.0f} s; ending, to be restarted"))
-        state = self._ears.state if self._ears else "LOOKING"
-        if state and not self._ready:
-            self._ready = True
-            self._notifier.ready()
-        if state:
-            counts = " ".join(f"{n} {self._tell.counts.get(n, 0)}" for n in ("heard", "seen", "said"))
-            self._notifier.status(f"{state}: {counts}")
-        signs = self._ears.signs if self._ears else self._signs + 1
-        if signs != self._signs and now_s - self._fed_s >= FED_S:
-            self._signs, self._fed_s = signs, now_s
-            self._notifier.watchdog()
-
-    def _heard(self, heard: Heard, time_s: float) -> None:
-        row = {"word": heard.word, "member": heard.member, "score": heard.score}
-        if self._gate.closed_at(time_s):
-            self._tell("gated", time_s, **row)
-            return
-        self._tell("heard", time_s, **row, members=list(heard.members))
-        log.info(logs.line("heard", word=heard.word, member=heard.member, score=heard.score))
-        self._act(heard)
-        if self._recorded and self._voice.virtual:
-            self._voice.settle()
-
-    def _seen(self, seen: Seen) -> None:
-        top = [[label, round(score, 4)] for label, score in seen.top]
-        score = round(seen.score, 4)
-        self._tell("seen", self._gate.stream_s, label=seen.label, score=score, source=seen.source, top=top)
-        log.info(logs.line("seen", label=seen.label, score=score))
-        self._act(seen)
-
-    def _act(self, event: Heard | Seen) -> None:
-        with self._lock:
-            actions = self._rules.step(event, self._now_s())
-        for action in actions:
-            if isinstance(action, Say):
-                self._voice.offer(action.text)
-            else:
-                self._actions.start(action.argv)
+        try:
+            self._watch.stuck()
+        except HeychipError as error:
+            self._fail("main", error)
+        self._watch.tell(self._ears, self._tell.counts)
+        self._status.step(self._ears, self._tell)
 
     def _shut(self, threads: list[threading.Thread]) -> list[str]:
         """Ask everything to end; gives the names of the threads that did not in time."""

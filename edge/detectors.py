@@ -138,13 +138,6 @@ class Detectors:
             return None
         return stream
 
-    def run_many(self, embeddings: Array) -> Array:
-        """Windows [K, 16, 96] to logits [K, N], one by one: the batch of the model is 1 by contract."""
-        out = np.empty((len(embeddings), len(self.names)), np.float32)
-        for row, window in zip(out, embeddings, strict=True):
-            row[:] = self.step(window)
-        return out
-
     def _first_run(self) -> None:
         """Run on plain windows, as far as embeddings reach, and on noise: the size of the output must fit."""
         noise = np.random.default_rng(0).standard_normal((FRAMES, SIZE)).astype(np.float32) * 10

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,11 @@ log = logging.getLogger(__name__)
 NOTHING = -100.0  # the margin of a hop at which no member had an answer
 MANY = 16  # members for which arrays are quicker than a list of floats
 STUCK_HOPS = int(20 / HOP_S)  # a member that says exactly the same for 20 s does not listen
+
+
+def at_rest(_: float) -> float:
+    """The thresholds as they are."""
+    return 0.0
 
 
 class Ensemble:
@@ -41,6 +47,8 @@ class Ensemble:
         self.word, self.names = word, tuple(names)
         self._thresholds = np.asarray(thresholds, np.float32) + np.float32(offset)
         self._refractory_s, self._release = refractory_s, release
+        self.raised: Callable[[float], float] = at_rest
+        """how far above its threshold a score must be at this time, in logits: more while we speak"""
         self.quarantined: set[int] = set()
         self._faults = np.zeros(len(self.names), np.int64)
         self._same = np.zeros(len(self.names), np.int64)
@@ -51,14 +59,28 @@ class Ensemble:
     def reset(self) -> None:
         """Forget the stream, but not which members are ill."""
         self.armed, self._heard_s = True, -float("inf")
+        self.again = self._short = False
         self._same[:] = 0
         self._seen = self._counting = False  # was there a hop before, and does any member repeat itself
         self.margin = NOTHING
 
     @property
+    def closest(self) -> str:
+        """The member that was nearest to its threshold, or furthest above it, at the last hop."""
+        return self.names[int(self._over.argmax())]
+
+    @property
     def health(self) -> str:
         """How many members answer, as "3/4"."""
         return f"{len(self.names) - len(self.quarantined)}/{len(self.names)}"
+
+    def told(self) -> list[dict[str, Any]]:
+        """What each member said at the last hop: name, logit (None where it does not count), threshold and
+        margin."""
+        rows = zip(self.names, self._over.tolist(), self._thresholds.tolist(), strict=True)
+        return [{"name": name, "logit": None if over <= NOTHING else round(over + threshold, 4),
+                 "threshold": round(threshold, 4), "margin": round(over, 4)}
+                for name, over, threshold in rows]
 
     def step(self, logits: NDArray[np.float32], time_s: float, *, fresh: bool = True) -> Heard | None:
         """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided. Where
@@ -70,15 +92,21 @@ class Ensemble:
             healthy = self._healthy(logits, fresh=fresh)
             over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
         self._said, self._seen = said, True
-        self.margin = max(NOTHING, *over.tolist()) if len(over) < MANY else max(NOTHING, float(over.max()))
+        best = max(over.tolist()) if len(over) < MANY else float(over[over.argmax()])
+        self.margin = max(NOTHING, best)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
-        if not self.armed or self.margin < 0:
+        if self.margin < 0 or not (self.armed or self._short):
             return None
+        raised = self.raised(time_s)
+        if not self.armed and self.margin < raised:
+            return None
+        self.again = not self.armed
+        self._short = self.margin < raised < float("inf")  # told of, but it may still become enough
         self.armed, self._heard_s = False, time_s
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
-        best = self.names[int(over.argmax())]
-        return Heard(round(time_s, 3), self.word, best, round(self.margin, 4), members)
+        name = self.names[int(over.argmax())]
+        return Heard(round(time_s, 3), self.word, name, round(self.margin, 4), members)
 
     def _well(self, said: list[float] | NDArray[np.float32], *, fresh: bool) -> bool:
         """Whether there is nothing to count: all answers are numbers, none is that of the hop before, and all
@@ -89,7 +117,7 @@ class Ensemble:
         if isinstance(said, list):
             return math.isfinite(sum(said)) and not (
                 again and (self._counting or any(map(operator.eq, said, self._said))))
-        return np.count_nonzero(np.isfinite(said)) == len(said) and not (
+        return math.isfinite(said.dot(said)) and not (
             again and (self._counting or np.count_nonzero(said == self._said)))
 
     def _healthy(self, logits: NDArray[np.float32], *, fresh: bool) -> NDArray[np.bool_]:

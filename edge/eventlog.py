@@ -1,13 +1,19 @@
-"""What happened, as it is told to people and programs: lines on standard output and JSON lines in a file."""
+"""What happened, as it is told to people and programs: lines on standard output and JSON lines in a file.
+
+A power cut may cost the last half minute of the file, and leave half a line or a row of zeros where it ended:
+the next event then begins a line of its own, so that never more than that one line is spoilt.
+"""
 
 from __future__ import annotations
 
 import datetime
 import json
 import logging
+import os
 import sys
 import threading
 import time
+from io import FileIO
 from pathlib import Path
 from typing import TextIO
 
@@ -33,29 +39,42 @@ class EventLog:
         self._lock = threading.Lock()  # ears, eyes and voice all have something to tell
         self._sparing = Sparing(COMPLAIN_S)
         self.counts: dict[str, int] = {}
+        self.last: dict[str, Event] = {}
+        """the newest event of each kind, with the time of day as "at" """
 
     def __call__(self, event: str, time_s: float, **values: object) -> None:
         """Tell an event; `time_s` is the time of the stream."""
         row: Event = {"event": event, "time_s": round(time_s, 3), **values}
         with self._lock:
             self.counts[event] = self.counts.get(event, 0) + 1
+            self.last[event] = {**row, "at": time_of_day()}
             text = json.dumps(row, ensure_ascii=False) if self._as_json else _readable(row)
             print(text, file=self._out or sys.stdout, flush=True)
             if self._path:
                 self._append(self._path, row)
 
     def _append(self, path: Path, row: Event) -> None:
-        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        data = (json.dumps({**row, "at": at}, ensure_ascii=False) + "\n").encode()
+        data = (json.dumps({**row, "at": time_of_day()}, ensure_ascii=False) + "\n").encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and path.stat().st_size + len(data) > MOST_BYTES:
                 path.replace(path.with_name(path.name + ".1"))
-            with path.open("ab", buffering=0) as file:
-                file.write(data)
+            with path.open("a+b", buffering=0) as file:
+                file.write(_apart(file) + data)
         except OSError as error:
             if self._sparing.allow("events", time.monotonic()):
                 log.warning("event=events_not_written file=%s why=%r", path, error.strerror)
+
+
+def _apart(file: FileIO) -> bytes:
+    """What goes before the next line: nothing, or the end of a line that was cut off."""
+    size = file.seek(0, os.SEEK_END)
+    return b"" if not size or os.pread(file.fileno(), 1, size - 1) == b"\n" else b"\n"
+
+
+def time_of_day() -> str:
+    """For people only: it jumps when the machine first reaches a time server."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _readable(row: Event) -> str:

@@ -10,6 +10,7 @@ from edge import logs
 from edge.camera import Camera
 from edge.errors import DeviceError
 from edge.events import Frame, Seen
+from edge.heat import Heat
 from edge.parts import Eye
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,12 @@ class Eyes:
         *,
         see: Callable[[Seen], None],
         wait: Callable[[float], object] = time.sleep,
+        now_s: Callable[[], float] = time.monotonic,
+        heat: Heat | None = None,
     ) -> None:
-        """`see` is told what has become steady; `wait(seconds)` sleeps, and less where the daemon ends."""
+        """`see` is told what has become steady; `wait(seconds)` sleeps, and less where the daemon ends;
+        `now_s` is a clock that never goes back; where `heat` says that it is hot, pictures are fewer."""
+        self._now_s, self._heat = now_s, heat or Heat()
         self._eye, self._interval_s, self._see, self._wait = eye, interval_s, see, wait
         self._camera: Camera | None = None
         self._next_s = 0.0
@@ -41,11 +46,11 @@ class Eyes:
 
     def step(self) -> None:
         """One picture, or a nap until it is time for one."""
-        now_s = time.monotonic()
+        now_s = self._now_s()
         if now_s < self._next_s:
             self._wait(min(NAP_S, self._next_s - now_s))
             return
-        self._next_s = now_s + self._interval_s
+        self._next_s = now_s + self._interval_s * self._heat.step(now_s)
         frame = self._capture()
         if frame is None:
             return
@@ -80,8 +85,8 @@ class Eyes:
         self.close()
         retry_s = RETRY_S if self._failures else FIRST_RETRY_S
         self._failures += 1
-        self._next_s = time.monotonic() + retry_s
-        if self._failures < 3 or self._sparing.allow("camera", time.monotonic()):
+        self._next_s = self._now_s() + retry_s
+        if self._failures < 3 or self._sparing.allow("camera", self._now_s()):
             log.warning(logs.line("camera_failed", why=why, retry_s=retry_s))
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.events import RATE_HZ, Chunk, Frame, Heard, Said, Seen
 from edge.parts import Samples
-from edge.speech import SpeechError
+from edge.speech import Before, SpeechError, nothing
 
 
 def silence(seconds: float, rate_hz: int = RATE_HZ, **fields: float) -> Chunk:
@@ -84,9 +84,17 @@ class FakeListener:
         """See edge.listener.Listener.reset."""
         self.resets, self.samples = self.resets + 1, 0
 
+    @property
+    def health(self) -> str:
+        """Its only member is well."""
+        return "1/1"
+
     def flush(self) -> list[Heard]:
         """Holds nothing back."""
         return []
+
+    def raise_by(self, raised: Callable[[float], float]) -> None:
+        """Its scores do not depend on it."""
 
     def shed(self) -> str | None:
         """Has only the one word."""
@@ -102,7 +110,8 @@ class FakeSpeech:
     ) -> None:
         self.how, self.duration_s, self._fails, self._hold = how, duration_s, fails, hold
         self.lines: list[str] = []
-        self.began = Event()
+        self.before: Before = nothing
+        self.began, self.stopped = Event(), 0
 
     def say(self, text: str) -> Said:
         """See edge.speech.Speech.say."""
@@ -114,6 +123,11 @@ class FakeSpeech:
             raise SpeechError("the fake was told to fail")
         self.lines.append(text)
         return Said(text, self.how, self.duration_s)
+
+    def stop(self) -> None:
+        """Counts, and lets a blocked say() go."""
+        self.stopped += 1
+        self.close()
 
     def close(self) -> None:
         """Lets a blocked say() go."""

@@ -7,6 +7,7 @@ sound; it takes its duration on the clock of the stream, so that a recording is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Condition
 
 MOST_LAG_S = 5.0  # a microphone's ring holds no more, so the ears cannot lag further behind
@@ -27,11 +28,25 @@ class Gate:
         self._speaking, self._since_s = False, 0.0
         self._lagging = False
         self._until_s = -float("inf")
+        self.over: Callable[[float], float] | None = None
+        """what a score needs while this line sounds, by the time of the stream; None: nothing is enough"""
 
-    def closed_at(self, time_s: float) -> bool:
-        """Whether what was heard at this time of the stream, now or a hop ago, is to be ignored."""
+    def sounds_at(self, time_s: float) -> bool:
+        """Whether we spoke, or the room still sounded of it, at this time of the stream, now or a hop ago."""
         with self.changed:
             return (self._speaking and time_s >= self._since_s) or time_s < self._until_s
+
+    def raised_at(self, time_s: float) -> float:
+        """How far above its threshold, in logits, a score must be at this time of the stream to count: 0
+        where we are silent, more where we speak, infinity where the ears are closed."""
+        with self.changed:
+            if not self.sounds_at(time_s):
+                return 0.0
+            return float("inf") if self.over is None else self.over(time_s)
+
+    def closed_at(self, time_s: float) -> bool:
+        """Whether whatever is heard at this time of the stream is to be ignored."""
+        return self.raised_at(time_s) == float("inf")
 
     def advance(self, stream_s: float) -> None:
         """The ears are now at `stream_s`."""
@@ -56,7 +71,7 @@ class Gate:
     def begin(self) -> float:
         """A line begins; gives the time of the stream."""
         with self.changed:
-            self._speaking, self._since_s = True, self.stream_s
+            self._speaking, self._since_s, self.over = True, self.stream_s, None
             return self.stream_s
 
     def end(self) -> None:

@@ -10,6 +10,8 @@ as it was, which the same detectors have just heard for two seconds without a si
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,11 @@ class LazyListener:
         return self._listener.words
 
     @property
+    def health(self) -> str:
+        """How many members answer, as "3/4"."""
+        return self._listener.health
+
+    @property
     def closed(self) -> bool:
         """Whether the backbone rests."""
         return self._closed
@@ -53,6 +60,10 @@ class LazyListener:
         self._stir.reset()
         self._rest = np.zeros(0, np.float32)
         self._forget()
+
+    def raise_by(self, raised: Callable[[float], float]) -> None:
+        """See Listener."""
+        self._listener.raise_by(raised)
 
     def shed(self) -> str | None:
         """Give up the costliest bundle; see Listener."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 SAME_WORD_S = 1.0  # two bundles of one word that fire closer than this are one event
 SLOW_SHARE = 0.25  # a bundle that takes more than this part of a hop is worth a warning
 PROBES = 5
+Watch = Callable[[Ensemble, float, Heard | None], None]
 NO_SOUND = np.zeros(0, np.float32)
 
 
@@ -53,12 +54,20 @@ class Listener:
                 log.warning("event=slow_model word=%r ms=%.1f hop_ms=%.0f",
                             detectors.word, cost_s * 1e3, HOP_S * 1e3)
         self.bad_samples = 0
+        self.watch: Watch | None = None
+        """is told of every decision: the ensemble, the time and the event, if it is one"""
         self.reset()
 
     @property
     def words(self) -> tuple[str, ...]:
         """The words that can be heard."""
         return tuple(e.word for e in self.ensembles)
+
+    @property
+    def health(self) -> str:
+        """How many members of all bundles answer, as "3/4"; the others gave nonsense and are left out."""
+        members = sum(len(e.names) for e in self.ensembles)
+        return f"{members - sum(len(e.quarantined) for e in self.ensembles)}/{members}"
 
     def reset(self) -> None:
         """Forget the stream and start again at 0 s in a quiet room."""
@@ -72,6 +81,11 @@ class Listener:
         self._same = [0] * len(self._features)  # hops in a row with the embedding of the one before
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
+
+    def raise_by(self, raised: Callable[[float], float]) -> None:
+        """`raised(time_s)` tells how far above its threshold a score must be, in logits; see Ensemble."""
+        for ensemble in self.ensembles:
+            ensemble.raised = raised
 
     @property
     def armed(self) -> bool:
@@ -137,7 +151,11 @@ class Listener:
         for detectors, ensemble, which in zip(self._detectors, self.ensembles, self._hear, strict=True):
             event = ensemble.step(detectors.follow(windows[which]), now_s, fresh=fresh[which])
             margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
-            if event and event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
+            if self.watch is not None:
+                self.watch(ensemble, now_s, event)
+            if event is None:
+                continue
+            if ensemble.again or event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
                 self._last[event.word] = event.time_s
                 heard.append(event)
         self.margins.append(margin)

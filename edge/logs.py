@@ -6,12 +6,15 @@ so there each line carries only its priority.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 _PLAIN = re.compile(r"[^\s\"'=\\]+")
@@ -56,6 +59,44 @@ def setup(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.raiseExceptions = False  # a reader of the log that went away is no reason to print more
+
+
+@contextmanager
+def own_stderr() -> Iterator[None]:
+    """While this lasts, standard error is Python's alone: what C libraries write to it goes nowhere.
+
+    PortAudio writes to it without end when a stream breaks in certain ways (measured: 2.8 million lines in
+    ten seconds), which would fill a journal or a card. And sounddevice closes it while PortAudio starts, when
+    it may hang and we have something to say.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    before, asked_for_traces = sys.stderr, bool(os.environ.get("PYTHONFAULTHANDLER"))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+        os.dup2(nowhere, 2)
+        if asked_for_traces:
+            faulthandler.enable(file=kept)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        if asked_for_traces:
+            faulthandler.enable(file=2)
+        sys.stderr = before
+        os.close(kept)
+        os.close(nowhere)
+
+
+def stderr_number() -> int:
+    """For programs that we start: where what they complain of is read."""
+    try:
+        return sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        return 2
 
 
 class Sparing:

@@ -1,4 +1,4 @@
-"""The manifest of a bundle: what a folder says of the model in it, as dataclasses, and the checks on it.
+"""The manifest of a bundle: what a folder says of the model in it, as dataclasses.
 
 All that is wrong with a manifest is reported together. Keys that this version does not know are left alone,
 so that a bundle may say more than an older heychip reads.
@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from pathlib import PurePosixPath
 from typing import Any
 
 from edge.errors import ModelError
 from edge.events import RATE_HZ
+from edge.manifest_check import Checks, Same, number
 
-SCHEMA = 1
-MANIFEST = "manifest.json"
 DETECTORS = "detectors.onnx"
 KINDS = ("hotword", "classifier")
 MELS, FFT, HOP_MS, SCALE = 32, 512, 10, "int16"  # the front end that this edge has
@@ -28,10 +26,9 @@ INPUT, OUTPUT = "embeddings", "logits"
 MOST_MEMBERS = 4_096
 
 # Key of the manifest, what this edge has, and how a person says it.
-_Same = tuple[tuple[str, object, str], ...]
-_FRONTEND: _Same = (("rate_hz", RATE_HZ, "Hz"), ("hop_ms", HOP_MS, "ms a frame"), ("mels", MELS, "mels"))
+_FRONTEND: Same = (("rate_hz", RATE_HZ, "Hz"), ("hop_ms", HOP_MS, "ms a frame"), ("mels", MELS, "mels"))
 _FRONTEND += (("fft", FFT, "points of FFT"), ("scale", SCALE, "as the scale of samples"))
-_BACKBONE: _Same = (("frames", FRAMES, "embeddings in a window"), ("size", SIZE, "numbers in an embedding"))
+_BACKBONE: Same = (("frames", FRAMES, "embeddings in a window"), ("size", SIZE, "numbers in an embedding"))
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,8 @@ class Manifest:
     """of the programs that made it"""
     golden: Golden | None = None
     """the recording to check it with"""
+    counter: Golden | None = None
+    """and one in which it must not hear anything"""
     files: Mapping[str, str] = field(default_factory=dict)
     """name and sha256 of every file of the folder"""
 
@@ -122,8 +121,8 @@ def parse(raw: Mapping[str, Any], where: object) -> Manifest:
     checks.same(raw.get("backbone"), "backbone", _BACKBONE)
     manifest = Manifest(
         word=checks.text(raw, "word"),
-        members=checks.members(raw.get("members")),
-        backbone=checks.backbone(raw.get("backbone")),
+        members=_members(checks, raw.get("members")),
+        backbone=_backbone(checks, raw.get("backbone")),
         language=checks.text(raw, "language", required=False),
         spellings=tuple(str(spelling) for spelling in checks.row(raw, "spellings")),
         calibration=checks.table(raw, "calibration"),
@@ -131,127 +130,58 @@ def parse(raw: Mapping[str, Any], where: object) -> Manifest:
         data=checks.row(raw, "data"),
         seed=raw["seed"] if isinstance(raw.get("seed"), int) else None,
         versions=checks.table(raw, "versions"),
-        golden=checks.golden(raw.get("golden"), listed),
+        golden=_golden(checks, raw, "golden", listed),
+        counter=_golden(checks, raw, "counter", listed),
         files=listed,
     )
     checks.done(where)
     return manifest
 
 
-class Checks:
-    """Gathers problems; each method reads one thing and says what is wrong with it."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-
-    def done(self, where: object) -> None:
-        """Raise all that was found, if anything was."""
-        if len(self.problems) == 1:
-            raise ModelError(where, self.problems[0])
-        if self.problems:
-            lines = "".join(f"\n  - {problem}" for problem in self.problems)
-            raise ModelError(where, f"{len(self.problems)} mistakes{lines}")
-
-    def text(self, raw: Mapping[str, Any], key: str, *, required: bool = True) -> str:
-        value = raw.get(key, "")
-        if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
-            self.problems.append(f"{key} is not a line of text")
-        elif required and not value.strip():
-            self.problems.append(f"{key} is missing or empty")
-        return value if isinstance(value, str) else ""
-
-    def table(self, raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        value = raw.get(key)
-        if value is not None and not isinstance(value, dict):
-            self.problems.append(f"{key} is not a table")
-        return value if isinstance(value, dict) else {}
-
-    def row(self, raw: Mapping[str, Any], key: str) -> tuple[Any, ...]:
-        value = raw.get(key)
-        if value is not None and not isinstance(value, list):
-            self.problems.append(f"{key} is not a list")
-        return tuple(value) if isinstance(value, list) else ()
-
-    def members(self, rows: object) -> tuple[Member, ...]:
-        if not isinstance(rows, list) or not 0 < len(rows) <= MOST_MEMBERS:
-            self.problems.append(f"members is not a list of 1 to {MOST_MEMBERS} detectors")
-            return ()
-        out: dict[str, Member] = {}
-        for place, row in enumerate(rows, 1):
-            table = row if isinstance(row, dict) else {}
-            name, threshold = table.get("name"), _number(table.get("threshold"))
-            if not isinstance(name, str) or not name:
-                self.problems.append(f"member {place} has no name")
-                name = f"member {place}"
-            elif name in out:
-                self.problems.append(f"two members are called {name!r}")
-            if threshold is None:
-                found = repr(table.get("threshold"))[:40]
-                self.problems.append(f"the threshold of {name!r} is {found}, not a finite number")
-            out[name] = Member(name, str(table.get("trained_on", "")), threshold or 0.0)
-        return tuple(out.values())
-
-    def same(self, table: object, name: str, wanted: _Same) -> None:
-        """What it was trained with must be what this edge has."""
-        if not isinstance(table, dict):
-            self.problems.append(f"{name} is missing, so nobody knows what it was trained with")
-            return
-        for key, ours, words in wanted:
-            theirs = table.get(key)
-            if key not in table:
-                self.problems.append(f"{name}.{key} is missing")
-            elif theirs != ours or isinstance(theirs, bool):
-                found = f"trained with {str(theirs)[:40]} {words}, this edge uses {ours}"
-                self.problems.append(f"{name}.{key}: {found}")
-
-    def backbone(self, table: object) -> str:
-        """Its name; the sha256, if there is one, is that of our graph or of the one that it came from."""
-        known = table if isinstance(table, dict) else {}
-        name, theirs = known.get("name"), known.get("sha256")
-        if table is not None and name not in BACKBONES:
-            ours = " or ".join(BACKBONES)
-            found = f"backbone.name: trained with {str(name)[:40]} as backbone, this edge has {ours}"
-            self.problems.append("backbone.name is missing" if name is None else found)
-        elif theirs is not None and str(theirs) not in backbone_hashes(str(name)):
-            self.problems.append(f"backbone.sha256: trained with {str(theirs)[:12]}…, not with our {name}")
-        return name if isinstance(name, str) and name in BACKBONES else next(iter(BACKBONES))
-
-    def golden(self, table: object, listed: Mapping[str, str]) -> Golden | None:
-        if table is None:
-            return None
-        known = table if isinstance(table, dict) else {}
-        file, heard, margin = str(known.get("file")), known.get("heard"), _number(known.get("margin"))
-        if not isinstance(heard, bool) or margin is None:
-            self.problems.append("golden is not a table of file, heard (true or false) and margin (a number)")
-            return None
-        if listed and file not in listed:
-            self.problems.append(f"golden.file {file!r} is not among the files")
-        return Golden(file, heard, margin)
-
-    def common(self, raw: Mapping[str, Any], kind: str) -> Mapping[str, str]:
-        schema = raw.get("schema")
-        if schema != SCHEMA or isinstance(schema, bool):
-            newer = " (upgrade heychip?)" if isinstance(schema, int) and schema > SCHEMA else ""
-            self.problems.append(f"schema is {schema!r}, this edge reads {SCHEMA}{newer}")
-        if raw.get("kind") != kind:
-            self.problems.append(f"kind is {raw.get('kind')!r}, not {kind!r}")
-        table = raw.get("files")
-        if not isinstance(table, dict) or not table:
-            self.problems.append("files is not a table of names and sha256")
-            return {}
-        for name, digest in table.items():
-            if not is_inside(name) or name == MANIFEST:
-                self.problems.append(f"files: {name[:80]!r} is not the name of a file in this folder")
-            if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-                self.problems.append(f"files: the sha256 of {name[:80]!r} is not one")
-        return {name: str(digest) for name, digest in table.items()}
+def _members(checks: Checks, rows: object) -> tuple[Member, ...]:
+    if not isinstance(rows, list) or not 0 < len(rows) <= MOST_MEMBERS:
+        checks.problems.append(f"members is not a list of 1 to {MOST_MEMBERS} detectors")
+        return ()
+    out: dict[str, Member] = {}
+    for place, row in enumerate(rows, 1):
+        table = row if isinstance(row, dict) else {}
+        name, threshold = table.get("name"), number(table.get("threshold"))
+        if not isinstance(name, str) or not name:
+            checks.problems.append(f"member {place} has no name")
+            name = f"member {place}"
+        elif name in out:
+            checks.problems.append(f"two members are called {name!r}")
+        if threshold is None:
+            found = repr(table.get("threshold"))[:40]
+            checks.problems.append(f"the threshold of {name!r} is {found}, not a finite number")
+        out[name] = Member(name, str(table.get("trained_on", "")), threshold or 0.0)
+    return tuple(out.values())
 
 
-def is_inside(name: str) -> bool:
-    """Whether a name from a manifest is a plain path below the folder; of links it says nothing."""
-    path = PurePosixPath(name)
-    plain = bool(name) and name.isprintable() and len(name) <= 200 and not set(name) & set("\\:")
-    return plain and not path.is_absolute() and ".." not in path.parts and str(path) == name
+def _backbone(checks: Checks, table: object) -> str:
+    """Its name; the sha256, if there is one, is that of our graph or of the one that it came from."""
+    known = table if isinstance(table, dict) else {}
+    name, theirs = known.get("name"), known.get("sha256")
+    if table is not None and name not in BACKBONES:
+        ours = " or ".join(BACKBONES)
+        found = f"backbone.name: trained with {str(name)[:40]} as backbone, this edge has {ours}"
+        checks.problems.append("backbone.name is missing" if name is None else found)
+    elif theirs is not None and str(theirs) not in backbone_hashes(str(name)):
+        checks.problems.append(f"backbone.sha256: trained with {str(theirs)[:12]}…, not with our {name}")
+    return name if isinstance(name, str) and name in BACKBONES else next(iter(BACKBONES))
+
+
+def _golden(checks: Checks, raw: Mapping[str, Any], key: str, listed: Mapping[str, str]) -> Golden | None:
+    if (table := raw.get(key)) is None:
+        return None
+    known = table if isinstance(table, dict) else {}
+    file, heard, margin = str(known.get("file")), known.get("heard"), number(known.get("margin"))
+    if not isinstance(heard, bool) or margin is None:
+        checks.problems.append(f"{key} is not a table of file, heard (true or false) and margin (a number)")
+        return None
+    if listed and file not in listed:
+        checks.problems.append(f"{key}.file {file!r} is not among the files")
+    return Golden(file, heard, margin)
 
 
 @cache
@@ -260,9 +190,3 @@ def backbone_hashes(name: str) -> frozenset[str]:
     both give the same numbers."""
     identity = json.loads((files("edge") / "data" / f"{BACKBONES[name]}.json").read_text())
     return frozenset(identity[key] for key in ("sha256", "source_sha256") if key in identity)
-
-
-def _number(value: object) -> float | None:
-    """A finite number as it is, anything else as None; true and false are no numbers."""
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and -1e30 < value < 1e30
-    return float(value) if usable and isinstance(value, (int, float)) else None

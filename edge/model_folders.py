@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge.active import active, state_folder
 from edge.errors import ModelError
-from edge.manifest import DETECTORS, MANIFEST
+from edge.manifest import DETECTORS
+from edge.manifest_check import MANIFEST
 
-SYSTEM_FOLDER = Path("/var/lib/heychip/models")
+SYSTEM_FOLDER = state_folder() / "models"
 
 
 def shipped_folders() -> list[Path]:
@@ -35,6 +38,8 @@ def known_bundles() -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for folder in folders():
+        for name, place in active(folder).items():
+            found.setdefault(name, place)
         try:
             entries = sorted(folder.iterdir())
         except OSError:  # most of these folders are not there on most machines
@@ -59,7 +64,7 @@ def find_bundle(where: str | Path) -> Path:
         candidates = [path]
     else:
         names = dict.fromkeys((text, text.replace(" ", "_"), text.lower().replace(" ", "_")))
-        candidates = [at / f"{name}{end}" for at in folders() for name in names for end in ("", ".onnx")]
+        candidates = [place for at in folders() for place in _places(at, names)]
     for candidate in candidates:
         if _is_there(candidate):
             return candidate
@@ -67,6 +72,13 @@ def find_bundle(where: str | Path) -> Path:
             reason = f"is a link to {candidate.readlink()}, which is not there"
             raise ModelError(candidate, reason, "copy the bundle again, or mend the link")
     raise ModelError(where, "there is no such bundle", _hint(path.stem))
+
+
+def _places(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Where a bundle of one of these names may be: the activated one first."""
+    in_use = active(folder)
+    yield from (in_use[name] for name in names if name in in_use)
+    yield from (folder / f"{name}{end}" for name in names for end in ("", ".onnx"))
 
 
 def is_shipped(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from edge.camera import Camera
 from edge.events import Frame, Heard, Seen
 from edge.microphone import Microphone
+from edge.own_voice import OwnVoice
 from edge.speech import Speech
+
+if TYPE_CHECKING:
+    from edge.remember import Remember
 
 Samples = NDArray[np.float32]
 
@@ -37,6 +41,11 @@ class Listening(Protocol):
     def flush(self) -> list[Heard]: ...
 
     def shed(self) -> str | None: ...
+
+    def raise_by(self, raised: Callable[[float], float], /) -> None: ...
+
+    @property
+    def health(self) -> str: ...
 
 
 class Looking(Protocol):
@@ -81,3 +90,7 @@ class Parts:
     speech: Speech
     ear: Ear | None = None
     eye: Eye | None = None
+    memory: Remember | None = None
+    """the ear's listener, where it is one that remembers"""
+    own_voice: OwnVoice | None = None
+    """scores our lines before they are spoken; without it the ears are closed while we speak"""

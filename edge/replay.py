@@ -16,7 +16,7 @@ from edge.errors import WavError
 from edge.events import HOP_S, RATE_HZ, STEP, Heard
 from edge.listener import Listener
 from edge.resample import Resampler
-from edge.wav import read_wav
+from edge.wav import log_warning, open_wav, rate_hint
 
 Row = dict[str, Any] | WavError  # an answer, or why there is none
 
@@ -25,13 +25,28 @@ BLOCK_S = 10.0  # how much of a long recording is in flight at once
 
 def samples_of(path: Path | str, *, channel: int = 0) -> NDArray[np.float32]:
     """One channel of a recording [n] at 16 kHz, ended with silence up to a whole hop. Raises WavError."""
-    recording = read_wav(path)
-    if not 0 <= channel < recording.samples.shape[1]:
-        raise WavError(path, f"has {recording.samples.shape[1]} channels, so there is no channel {channel}",
-                       "count from 0")
-    resampler = Resampler(recording.rate_hz, RATE_HZ)
-    sound = np.concatenate([resampler.step(recording.samples[:, channel]), resampler.flush()])
-    return np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)])
+    return np.concatenate([np.zeros(0, np.float32), *pieces_of(path, channel=channel)])
+
+
+def pieces_of(path: Path | str, *, channel: int = 0) -> Iterator[NDArray[np.float32]]:
+    """The same in pieces of `BLOCK_S`, the last one shorter: an hour at 48 kHz need not fit the memory."""
+    size, left = int(BLOCK_S * RATE_HZ), np.zeros(0, np.float32)
+    with open_wav(path) as file:
+        if not 0 <= channel < file.channels:
+            reason = f"has {file.channels} channels, so there is no channel {channel}"
+            raise WavError(path, reason, "count from 0")
+        resampler, step = Resampler(file.rate_hz, RATE_HZ), int(BLOCK_S * file.rate_hz)
+        for start in range(0, file.frames, step):
+            frames = file.read(start, step)
+            if not start and (hint := rate_hint(frames[:, 0], file.rate_hz)):
+                log_warning(f"{path}: {hint}")
+            left = np.concatenate([left, resampler.step(frames[:, channel])])
+            while len(left) >= size:
+                yield left[:size]
+                left = left[size:]
+        left = np.concatenate([left, resampler.flush()])
+    left = np.concatenate([left, np.zeros(-len(left) % STEP, np.float32)])
+    yield from blocks(left, realtime=False)
 
 
 def blocks(samples: NDArray[np.float32], *, realtime: bool) -> Iterator[NDArray[np.float32]]:
@@ -54,16 +69,15 @@ def replay(
 ) -> dict[str, Any]:
     """What `listener`, started afresh, hears in a recording: file, duration_s, hop_s, events and, with
     `trace`, the margin at every hop. Raises WavError."""
-    samples = samples_of(path, channel=channel)
     listener.reset()
     events: list[dict[str, Any]] = []
     margins: list[float] = []
-    for block in blocks(samples, realtime=realtime):
+    pieces = [samples_of(path, channel=channel)] if realtime else pieces_of(path, channel=channel)
+    for block in (one for piece in pieces for one in blocks(piece, realtime=realtime)):
         events += [event_object(heard) for heard in listener.step(block)]
         margins += listener.margins
-    row: dict[str, Any] = {
-        "file": str(path), "duration_s": round(len(samples) / RATE_HZ, 3), "hop_s": HOP_S, "events": events,
-    }
+    duration_s = round(len(margins) * HOP_S, 3)  # a recording ends with a whole hop
+    row: dict[str, Any] = {"file": str(path), "duration_s": duration_s, "hop_s": HOP_S, "events": events}
     if trace:
         row["margin"] = [round(margin, 4) for margin in margins]
     return row

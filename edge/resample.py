@@ -136,3 +136,9 @@ def banks(up: int, down: int, half: int) -> Samples:
     found = np.zeros((variants, int(first.max()) + 2 * half, BLOCK), np.float32)
     found[np.arange(variants)[:, None, None], first[..., None] + taps, np.arange(BLOCK)[:, None]] = filters
     return found
+
+
+def at_16_khz(sound: Samples, rate_hz: int) -> Samples:
+    """A whole sound [n] as the front end takes it."""
+    resampler = Resampler(rate_hz)
+    return np.concatenate([resampler.step(sound), resampler.flush()])

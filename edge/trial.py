@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ModelError
-from edge.files import sha256_of, write_whole
+from edge.files import sha256_of, sweep, write_whole
 
 CPU_S = 5
 MEMORY_BYTES = 2**30  # above what numpy and onnxruntime take by themselves
@@ -43,7 +43,7 @@ def try_first(
     key = f"{sha256_of(data)} onnxruntime {runtime(where).__version__}"
     kept = _read_cache()
     if key not in kept:
-        reason, keep = _run_child(data, where, [*child, str(cpu_s), str(memory_bytes)])
+        reason, keep, _ = run_child(data, where, [*child, str(cpu_s), str(memory_bytes)])
         if not keep:
             raise ModelError(where, f"failed its trial: it {reason}", "start again to have it tried again")
         kept[key] = reason
@@ -53,15 +53,16 @@ def try_first(
         raise ModelError(where, f"is quarantined: tried in a process of its own, it {reason}", remedy)
 
 
-def _run_child(data: bytes, where: object, argv: list[str]) -> tuple[str, bool]:
-    """What went wrong ('' if nothing did), and whether that is the file's own doing and worth remembering."""
+def run_child(data: bytes, where: object, argv: list[str]) -> tuple[str, bool, dict[str, Any]]:
+    """What went wrong ('' if nothing did), whether that is the file's own doing and worth remembering, and
+    all that the child said. `argv` ends with the seconds of CPU and the bytes of memory that it may take."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run(argv, input=data, capture_output=True, timeout=WAIT_S, env=env, check=False)
     except subprocess.TimeoutExpired:
-        return f"did not come back within {WAIT_S:.0f} s", False
+        return f"did not come back within {WAIT_S:.0f} s", False, {}
     except OSError as error:
         raise ModelError(where, f"could not be tried in a process of its own: {error}") from error
     if done.returncode < 0:
@@ -70,13 +71,14 @@ def _run_child(data: bytes, where: object, argv: list[str]) -> tuple[str, bool]:
             "SIGXCPU": f"took more than {argv[-2]} s of CPU time ({died})",
             "SIGKILL": f"was killed, perhaps because memory ran out ({died})",
         }
-        return words.get(died, f"crashed ({died})"), died != "SIGKILL"
+        return words.get(died, f"crashed ({died})"), died != "SIGKILL", {}
     try:
-        reason = json.loads(done.stdout)["reason"]
+        answer = dict(json.loads(done.stdout))
+        reason = answer["reason"]
     except (ValueError, KeyError, TypeError):
         said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-        return f"ended with status {done.returncode} and said: {said[0][:200]}", False
-    return str(reason), True
+        return f"ended with status {done.returncode} and said: {said[0][:200]}", False, {}
+    return str(reason), True, answer
 
 
 def cache_file() -> Path | None:
@@ -109,12 +111,13 @@ def _write_cache(kept: dict[str, str]) -> None:
         return
     newest = dict(list(kept.items())[-MOST_KEPT:])
     try:
+        sweep(place)
         write_whole(place, json.dumps(newest, indent=1).encode())
     except OSError as error:
         _log.debug("event=trial_not_kept path=%s reason=%r", place, str(error))
 
 
-def _limit(cpu_s: int, memory_bytes: int) -> None:
+def limit(cpu_s: int, memory_bytes: int) -> None:
     """From here on: so much more CPU and memory, no files, no core dump; the first to go if memory ends."""
     import resource
 
@@ -166,7 +169,7 @@ def main() -> int:
     data = sys.stdin.buffer.read()
     for heavy in ("numpy", "onnxruntime"):  # the limits are for the model, not for loading these
         importlib.import_module(heavy)
-    _limit(cpu_s, memory_bytes)
+    limit(cpu_s, memory_bytes)
     try:
         reason = _run(data)
     except MemoryError:

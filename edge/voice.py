@@ -6,9 +6,16 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge import logs
+from edge.barge_in import BargeIn
 from edge.gate import Gate
+from edge.own_voice import OwnVoice
+from edge.resample import at_16_khz
 from edge.speech import TIMEOUT_S, Speech, SpeechError
 
 log = logging.getLogger(__name__)
@@ -29,9 +36,21 @@ class Voice:
     """Keeps the newest lines, drops what has become old, and never lets a line that fails stop the next."""
 
     def __init__(
-        self, speech: Speech, gate: Gate, *, tell: Callable[..., None], now_s: Callable[[], float]
+        self,
+        speech: Speech,
+        gate: Gate,
+        *,
+        tell: Callable[..., None],
+        now_s: Callable[[], float],
+        own_voice: OwnVoice | None = None,
+        barge_in: BargeIn | None = None,
     ) -> None:
-        """`tell(event, time_s, …)` is told of each line; `now_s` is the clock by which lines grow old."""
+        """`tell(event, time_s, …)` is told of each line; `now_s` is the clock by which lines grow old. With
+        `own_voice` lines are scored before they sound, and `barge_in` is told."""
+        self._own_voice, self._barge_in = own_voice, barge_in
+        self._own: dict[str, Any] = {}
+        if own_voice is not None:
+            speech.before = self._before
         self._speech, self._gate, self._tell, self._now_s = speech, gate, tell, now_s
         self.virtual = speech.how in {"wav", "silent"}
         """speech makes no sound; it takes its time on the clock of the stream"""
@@ -70,13 +89,15 @@ class Voice:
 
     def _speak(self, text: str, start_s: float) -> None:
         length_s = 0.0
+        self._own = {}
         try:
             said = self._speech.say(text)
             length_s = said.duration_s
         except SpeechError as error:
             log.warning(logs.line("speech_failed", why=str(error), text=text[:60]))
         else:
-            values = {"file": said.file} if said.file else {}
+            values: dict[str, Any] = {"file": said.file} if said.file else {}
+            values |= self._own | (self._barge_in.told() if self._barge_in else {})
             self._tell("said", start_s, text=said.text, how=said.how, duration_s=said.duration_s, **values)
         finally:
             if self.virtual:
@@ -84,6 +105,26 @@ class Voice:
                 self._gate.end_at(self._free_s)
             else:
                 self._gate.end()
+
+    def _before(self, sound: NDArray[np.float32], rate_hz: int) -> None:
+        """A line is rendered and about to sound: what would our own ears make of it?"""
+        if self._own_voice is None:
+            return
+        own = self._own_voice.score(at_16_khz(sound, rate_hz))
+        self._own = {"own_score": round(own.score, 2)}
+        if own.score >= 0:
+            which = {"word": own.word, "member": own.member, "at_s": round(own.at_s, 2)}
+            log.warning(logs.line("own_line_would_wake", score=round(own.score, 2), **which))
+        if self._barge_in is not None:
+            self._barge_in.announce(own)
+
+    def interrupt(self) -> None:
+        """Somebody called: end the line that sounds, and forget those that wait. Never blocks."""
+        with self._gate.changed:
+            if self.virtual or not self._busy:
+                return
+            self._lines.clear()
+        self._speech.stop()
 
     def _can_begin(self) -> bool:
         free = not self.virtual or self._gate.stands or self._gate.stream_s >= self._free_s

@@ -49,7 +49,7 @@ class WavFile:
 
     def __init__(self, file: BinaryIO, where: object, layout: Layout, channel: int | None) -> None:
         self._file, self._where, self._layout, self._channel = file, where, layout, channel
-        self.rate_hz, self.frames = layout.rate_hz, layout.frames
+        self.rate_hz, self.frames, self.channels = layout.rate_hz, layout.frames, layout.channels
 
     def read(self, start: int = 0, count: int | None = None) -> Samples:
         """Frames `start` to `start + count`: float32 [n, channels], or [n, 1] where a channel was picked."""

@@ -10,25 +10,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edge import __version__
 from edge.backbone import CONTEXT, HARDENED, SIZE, identity
-from edge.bundle import load_bundle
 from edge.errors import ModelError, UsageError
 from edge.events import RATE_HZ
-from edge.files import sha256_of, write_whole
+from edge.files import exchange, sha256_of, sync, sync_tree, write_whole
 from edge.frontend import FFT, HOP, MELS
-from edge.listener import Listener
-from edge.replay import samples_of
-from edge.wav import write_wav
-from synth.acoustics import Sound
 from synth.choosing import Choice
 from synth.details import or_against_best
-from synth.evaluate import Evaluation, staged, summary
+from synth.evaluate import Evaluation, summary
 from synth.material import Material, families, seconds
 from synth.report import report_html
 from synth.statistics import poisson
+from synth.tried_with import add_recordings
 
 MOST_MISSED = 0.5  # a bundle that misses more of every family of clean held-out voices is of no use
 MOST_FALSE_ACCEPTS = 10.0  # an hour, at least so sure
@@ -70,8 +64,8 @@ def write_draft(folder: Path, draft: Draft) -> None:
 
 
 def publish(folder: Path, draft: Draft, found: Evaluation, out: Path, *, force: bool) -> Path:
-    """Adds golden recording, figures and report to the draft, and moves it to `out` in one step. Raises
-    ModelError where the bundle fails its own gates and `force` is not given."""
+    """Adds recordings to try it with, figures and report to the draft, and moves it to `out` in one step.
+    Raises ModelError where the bundle fails its own gates and `force` is not given."""
     figures = summary(found)
     problems = gates(found)
     if problems and not force:
@@ -79,15 +73,16 @@ def publish(folder: Path, draft: Draft, found: Evaluation, out: Path, *, force: 
                          "add voices or negatives, or --force to have it all the same")
     manifest = _manifest(draft)
     manifest["calibration"] |= figures
-    names = [name for name, _ in draft.detectors.members]
-    if len(names) > 1:
-        manifest["calibration"]["or_against_best_member"] = or_against_best(found, names)
+    members = [name for name, _ in draft.detectors.members]
+    if len(members) > 1:
+        manifest["calibration"]["or_against_best_member"] = or_against_best(found, members)
     if problems:
         manifest["calibration"]["forced_over"] = problems
     spoken = draft.material.ways["choose"].phrases[:24]  # by held-out voices
-    manifest["golden"] = golden(folder, [one.sound for one in spoken], draft.seed)
+    near = draft.material.ways["choose"].near[:24]
+    names = add_recordings(folder, manifest, [s.sound for s in spoken], [s.sound for s in near], draft.seed)
     write_whole(folder / "report.html", report_html(manifest, found).encode())
-    write_manifest(folder, manifest, ["detectors.onnx", "golden.wav", "report.html"])
+    write_manifest(folder, manifest, ["detectors.onnx", *names, "report.html"])
     return move(folder, out)
 
 
@@ -103,22 +98,6 @@ def gates(found: Evaluation) -> list[str]:
     if low > MOST_FALSE_ACCEPTS:
         problems.append(f"it makes at least {low:.1f} false accepts an hour")
     return problems
-
-
-def golden(folder: Path, sounds: Sequence[Sound], seed: int) -> dict[str, Any]:
-    """Of clips [n] of the phrase the one that the bundle in `folder` hears best, staged, to golden.wav; with
-    the margin it had here, for the manifest."""
-    listener = Listener([load_bundle(folder)])
-    best: tuple[float, Any] = (-np.inf, None)
-    for clip in sounds:
-        sound = staged(clip, None, 0.0, (), np.random.default_rng(seed))
-        write_wav(folder / "golden.wav", sound, RATE_HZ)
-        listener.reset()
-        listener.step(samples_of(folder / "golden.wav"))
-        if max(listener.margins) > best[0]:
-            best = (max(listener.margins), sound)
-    write_wav(folder / "golden.wav", best[1], RATE_HZ)
-    return {"file": "golden.wav", "heard": best[0] >= 0, "margin": round(float(best[0]), 3)}
 
 
 def _manifest(draft: Draft) -> dict[str, Any]:
@@ -202,17 +181,22 @@ def write_manifest(folder: Path, manifest: dict[str, Any], names: Sequence[str])
 
 
 def move(folder: Path, out: Path) -> Path:
-    """The finished folder to its place: copied beside it under another name, then renamed."""
+    """The finished folder to its place: copied beside it under another name, flushed, then exchanged with
+    what is there. Only where a file system cannot exchange is there a moment without either."""
     check_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh, old = out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
     for stale in (fresh, old):
         shutil.rmtree(stale, ignore_errors=True)
     shutil.copytree(folder, fresh)
-    if out.exists():
-        out.replace(old)
-    fresh.replace(out)
-    shutil.rmtree(old, ignore_errors=True)
+    sync_tree(fresh)
+    if not exchange(fresh, out):
+        if out.exists():
+            out.replace(old)
+        fresh.replace(out)
+    sync(out.parent)
+    for stale in (fresh, old):
+        shutil.rmtree(stale, ignore_errors=True)
     return out
 
 

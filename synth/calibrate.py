@@ -66,16 +66,29 @@ def union(logits: Sequence[NDArray[np.float32]], thresholds: NDArray[np.float32]
     return [(stream - thresholds).max(axis=1) for stream in logits]
 
 
-def calibrate(logits: Sequence[NDArray[np.float32]], hours: float, target: float) -> NDArray[np.float32]:
+def curves_of(logits: Sequence[NDArray[np.float32]], hours: float) -> list[Curve]:
+    """That of each of the N members alone, from the logits [H, N] of streams that hold no phrase."""
+    return [Curve.of([stream[:, n] for stream in logits], hours) for n in range(logits[0].shape[1])]
+
+
+def calibrate(
+    logits: Sequence[NDArray[np.float32]], hours: float, target: float, curves: Sequence[Curve] | None = None
+) -> NDArray[np.float32]:
     """Thresholds [N] with which the OR makes `target` false accepts an hour, from the logits [H, N] of
-    streams that hold no phrase."""
-    curves = [Curve.of([stream[:, n] for stream in logits], hours) for n in range(logits[0].shape[1])]
+    streams that hold no phrase, and the curves of the members where these are known."""
+    curves = curves or curves_of(logits, hours)
+
+    def rate(tried: NDArray[np.float32]) -> float:
+        if len(curves) == 1:  # the OR of one is that one: nothing has to be counted anew
+            return curves[0].rate(float(tried[0]))
+        return Curve.of(union(logits, tried), hours).rate(0.0)
+
     low, high = np.log(target / 1000), np.log(target * 2)  # of the rate that each member is given
     thresholds = _thresholds(curves, low)
     for _ in range(24):
         middle = (low + high) / 2
         tried = _thresholds(curves, middle)
-        if Curve.of(union(logits, tried), hours).rate(0.0) <= target:
+        if rate(tried) <= target:
             low, thresholds = middle, tried
         else:
             high = middle

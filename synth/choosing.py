@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.events import HOP_S
-from synth.calibrate import calibrate, union
+from synth.calibrate import calibrate, curves_of, union
 from synth.dataset import NEGATIVE, Examples
 from synth.evaluate import share
 from synth.statistics import Floats, paired
@@ -42,6 +42,8 @@ class Choice:
     """members there were to choose from"""
     merged: bool = False
     """whether it is one member, the mean of all of them"""
+    asked: bool = False
+    """whether all are kept because they were asked for"""
 
     def told(self) -> dict[str, object]:
         """For the manifest, with 95 % intervals."""
@@ -56,6 +58,10 @@ class Choice:
         """In a sentence."""
         if self.tried == 1:
             return "one member was trained"
+        if self.asked:
+            than = "less" if self.missed_or < self.missed_single else "not less"
+            return (f"all {self.tried} are kept, as was asked for; their OR misses {than} than one of them "
+                    "or the mean of all does")
         if self.merged:
             return ("neither an OR nor one member misses clearly less than the mean of all, so it has one "
                     "member, which is that mean")
@@ -73,10 +79,12 @@ class Held:
         self.talk = [logits[hops] for hops in by_stream if choose.natural[hops[0]]]
         calls = [hops[choose.label[hops] != NEGATIVE] for hops in by_stream if not choose.natural[hops[0]]]
         self.calls = [logits[hops] for hops in calls if len(hops)]
+        self._curves = curves_of(self.talk, self.hours)
 
     def thresholds(self, members: Sequence[int], rate: float) -> NDArray[np.float32]:
         """With which the OR of these makes so many false accepts an hour."""
-        return calibrate([stream[:, members] for stream in self.talk], self.hours, rate)
+        curves = [self._curves[k] for k in members]
+        return calibrate([stream[:, members] for stream in self.talk], self.hours, rate, curves)
 
     def missed(self, members: Sequence[int]) -> NDArray[np.bool_]:
         """Which calls [K] the OR of these misses at `RATE`."""
@@ -109,7 +117,8 @@ def choose_members(
     calls, missed = len(held.calls), int(best.sum())
     if count > 1 and not all_of_them and not _clearly_less(best, averaged):
         return Choice((0,), mean.thresholds([0], target), calls, single, missed, count, merged=True)
-    return Choice(tuple(kept), held.thresholds(kept, target), calls, single, missed, count)
+    return Choice(tuple(kept), held.thresholds(kept, target), calls, single, missed, count,
+                  asked=all_of_them and count > 1)
 
 
 def _clearly_less(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from edge import __version__
 from edge.errors import HeychipError
 
-COMMANDS = ("make", "enroll", "evaluate", "voices", "negatives")
+COMMANDS = ("make", "enroll", "evaluate", "voices", "negatives", "see")
 
 
 def parser() -> argparse.ArgumentParser:
     """All subcommands."""
-    about = "Makes hotword detectors from text alone, or from three recordings."
+    about = "Makes hotword detectors from text alone or from three recordings, and teaches the eyes."
     top = argparse.ArgumentParser(prog="heychip-synth", description=about)
     top.add_argument("--version", action="version", version=f"heychip {__version__}")
     top.add_argument("--verbose", action="store_true", help="say more on standard error")

@@ -141,12 +141,14 @@ def run_jobs(
     paths = [folder / f"{_name(job, world)}.npz" for job in jobs]
     missing = [i for i, path in enumerate(paths) if not path.exists()]
     done(len(jobs) - len(missing))
-    if missing:
-        with multiprocessing.get_context("fork").Pool(workers, leave_interrupts) as pool:
-            for i, shard in pool.imap_unordered(_work, [(i, jobs[i]) for i in missing], chunksize=1):
-                write_whole(paths[i], shard)
-                done(1)
-    _world = None
+    try:
+        if missing:
+            with multiprocessing.get_context("fork").Pool(workers, leave_interrupts) as pool:
+                for i, shard in pool.imap_unordered(_work, [(i, jobs[i]) for i in missing], chunksize=1):
+                    write_whole(paths[i], shard)
+                    done(1)
+    finally:
+        _world = None
     return joined([_read(path) for path in paths])
 
 

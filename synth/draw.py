@@ -48,8 +48,7 @@ class Draw:
     """What the steps look at: indices drawn with replacement, a fixed share of each kind."""
 
     def __init__(
-        self, examples: Examples, members: Sequence[Member], recipe: Recipe, *, batch: int, seed: int,
-        nets: int = 1,
+        self, examples: Examples, members: Sequence[Member], recipe: Recipe, *, batch: int, seed: int
     ) -> None:
         """Raises ValueError where one of the classes is empty."""
         self._examples, self._rng = examples, np.random.default_rng(seed)
@@ -60,7 +59,7 @@ class Draw:
         few = int(batch * recipe.positive_share)
         mined = int((batch - few) * recipe.hard_share)
         self._counts, self._recipe = (few, mined, batch - few - mined), recipe
-        self._members, self._nets = members, nets
+        self._members = members
         self._boost: NDArray[np.float32] | None = None
         self.hard = self._negatives
 
@@ -77,7 +76,7 @@ class Draw:
             self._boost = 1 + self._recipe.boost / (1 + np.exp(np.clip(others, -20, 20))).astype(np.float32)
 
     def batches(self, count: int, negative_weight: float) -> dict[str, Any]:
-        """For each of `count` steps: first rows, labels, and weights [networks] of each example."""
+        """For each of `count` steps: first rows, labels, and weights [members] of each example."""
         few, mined, plain = self._counts
         picked = np.concatenate([
             self._rng.choice(self._positives, (count, few)),
@@ -89,6 +88,5 @@ class Draw:
         weights = np.stack([m.weights[np.minimum(clips, len(m.weights) - 1)] for m in self._members])
         if self._boost is not None:
             weights = weights * self._boost[:, picked]
-        weights = np.repeat(weights, self._nets, axis=0)
         weight = np.where(y > 0, weights, negative_weight).transpose(1, 0, 2).astype(np.float32)
         return {"first": self._examples.first[picked], "y": y, "weight": weight}

@@ -14,7 +14,7 @@ from edge.errors import ModelError
 from edge.events import RATE_HZ
 from edge.files import sha256_of, write_whole
 from synth.backdrop import Backdrop
-from synth.bundle import MOST_FALSE_ACCEPTS, golden, listens_with, move, versions, write_manifest
+from synth.bundle import MOST_FALSE_ACCEPTS, listens_with, move, versions, write_manifest
 from synth.enroll_hearing import figures
 from synth.enroll_into import Base
 from synth.enroll_members import FOLDS, NAME, copies
@@ -22,8 +22,10 @@ from synth.enroll_report import report_html
 from synth.evaluate import Evaluation, share
 from synth.own_recordings import Recording
 from synth.statistics import poisson
+from synth.tried_with import add_recordings
 
 LICENCE = "the user's own"
+OTHER_S = 4  # of other speech, as a counter-example
 MOST_MISSED = 0.5  # of the recordings, each heard by a detector trained on the others, in quiet
 
 
@@ -57,9 +59,10 @@ def publish(folder: Path, made: Enrolled, found: Evaluation, out: Path, *, force
         manifest["calibration"]["forced_over"] = problems
     write_whole(folder / "detectors.onnx", made.data)
     write_manifest(folder, manifest, ["detectors.onnx"])
-    manifest["golden"] = golden(folder, [one.word for one in made.recordings], made.seed)
+    other = [sound[: OTHER_S * RATE_HZ] for sound in made.behind.scenery.talk[:24]]
+    names = add_recordings(folder, manifest, [one.word for one in made.recordings], other, made.seed)
     write_whole(folder / "report.html", report_html(manifest, found).encode())
-    write_manifest(folder, manifest, ["detectors.onnx", "golden.wav", "report.html"])
+    write_manifest(folder, manifest, ["detectors.onnx", *names, "report.html"])
     return move(folder, out)
 
 
@@ -79,7 +82,8 @@ def gates(found: Evaluation) -> list[str]:
 def _manifest(made: Enrolled, found: Evaluation) -> dict[str, Any]:
     """The keys of the bundle that was extended stay, those that `synth.make` does not write, too."""
     count, old = len(made.recordings), copy.deepcopy(made.base.manifest) if made.base else {}
-    old.pop("golden", None)  # the new bundle gets one of its own
+    for key in ("golden", "counter"):  # the new bundle gets its own
+        old.pop(key, None)
     new = {"name": _name({member["name"] for member in old.get("members", [])}),
            "trained_on": f"one person's own {count} recordings"}
     members = [*old.get("members", []), new]

@@ -61,7 +61,7 @@ def open_base(where: Path | str, word: str) -> Base:
         raise UsageError(f"{where}: hears “{known.word}”, not “{word}”: give --word \"{known.word}\", or "
                          f"{REMEDY}")
     params, nets = unfused(bundle.onnx) or ({}, 1)
-    if not params or len(params["b3"]) != len(known.members) * nets:
+    if not params or params["b3"].size != len(known.members) * nets:
         raise ModelError(where, "its detectors are no graph such as heychip-synth make writes, so nothing "
                          "can be added to it", REMEDY)
     thresholds = tuple(member.threshold for member in known.members)
@@ -77,22 +77,26 @@ def unfused(data: bytes) -> tuple[Params, int] | None:
         return None
     if any(w[name].ndim != 3 for name in ("w1", "w2", "w3")):
         return None
+    groups = [next((a.i for a in node.attribute if a.name == "group"), 1) for node in graph.node]
     channels, kernel = w["w2"].shape[1:]
     members, together, last = w["w3"].shape
     nets, rest = divmod(together, channels) if channels else (0, 0)
-    total = members * nets
+    sets, heads = groups[-2], members // groups[-2]
+    total = sets * nets
     shapes = {"w1": (total * channels, SIZE, kernel), "b1": (total * channels,),
               "w2": (total * channels, channels, kernel), "b2": (total * channels,),
               "w3": (members, together, CONTEXT - 2 * (kernel - 1)), "b3": (members,)}  # fmt: skip
-    if not total or rest or not last or any(w[name].shape != shape for name, shape in shapes.items()):
+    odd = rest or groups[3] != total or members != sets * heads
+    if not total or odd or not last or any(w[name].shape != shape for name, shape in shapes.items()):
         return None
+    apart = w["w3"].reshape(sets, heads, nets, channels, last).transpose(0, 2, 1, 4, 3)
     return {
         "w1": w["w1"].reshape(total, channels, SIZE, kernel).transpose(0, 3, 2, 1),
         "b1": w["b1"].reshape(total, channels),
         "w2": w["w2"].reshape(total, channels, channels, kernel).transpose(0, 3, 2, 1),
         "b2": w["b2"].reshape(total, channels),
-        "w3": w["w3"].reshape(total, channels, last).transpose(0, 2, 1) * np.float32(nets),
-        "b3": np.repeat(w["b3"], nets),
+        "w3": apart.reshape(total, heads, last, channels) * np.float32(nets),
+        "b3": np.repeat(w["b3"].reshape(sets, heads), nets, axis=0),
     }, nets
 
 
@@ -106,7 +110,27 @@ def folded(trained: Trained) -> Trained:
 
 def together(base: Base, new: Trained) -> Trained:
     """The members of the base, then new ones: folded, with as many channels and one network each. That one
-    stands in as many times as the members of the base have networks; the mean is the same."""
+    stands in as many times as the members of the base have networks; the mean is the same. Beside members
+    that share their networks all become heads of all networks, and hear nothing of those that are not theirs.
+    """
+    if base.params["b3"].shape[1] > 1:
+        return _beside(base, new)
     params = {name: np.concatenate([value, np.repeat(new.params[name], base.nets, axis=0)])
               for name, value in base.params.items()}  # fmt: skip
     return replace(new, params=params, nets=base.nets)
+
+
+def _beside(base: Base, new: Trained) -> Trained:
+    """One set of networks: those of the base, whose members have so many heads, then one for each new one."""
+    nets, heads = base.params["b3"].shape
+    count = len(new.params["b3"])
+    trunk = ("w1", "b1", "w2", "b2")
+    params = {name: np.concatenate([base.params[name], new.params[name]]) for name in trunk}
+    for name in ("w3", "b3"):
+        old, own = base.params[name], new.params[name][:, 0]
+        joined = np.zeros((nets + count, heads + count, *own.shape[1:]), np.float32)
+        joined[:nets, :heads] = old * ((nets + count) / nets)  # they were a mean of fewer
+        for k in range(count):
+            joined[nets + k, heads + k] = own[k] * (nets + count)
+        params[name] = joined
+    return replace(new, params=params, nets=nets + count)

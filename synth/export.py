@@ -20,10 +20,12 @@ PARITY = 1e-4
 
 def fused(trained: Trained) -> bytes:
     """`embeddings` [1, 16, 96] to `logits` [1, N]: one convolution for the first layer of all networks,
-    grouped ones for the others, the scaling of the embeddings folded into the first. Deterministic bytes."""
+    grouped ones for the others, the scaling of the embeddings folded into the first. Members that share their
+    networks are one group of the last. Deterministic bytes."""
     w1, b1, w2, b2, w3, b3 = (trained.params[k] for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
     nets, _, _, channels = w1.shape
-    members = nets // trained.nets
+    groups, heads, members = trained.groups, trained.heads, trained.members
+    apart = w3.reshape(groups, trained.nets, heads, -1, channels).transpose(0, 2, 1, 4, 3)
     scaled = w1 * trained.scale[None, None, :, None]
     bias = b1 - np.einsum("nkic,i->nc", scaled, trained.mean)
     weights = {
@@ -31,8 +33,8 @@ def fused(trained: Trained) -> bytes:
         "b1": bias.reshape(-1),
         "w2": w2.transpose(0, 3, 2, 1).reshape(nets * channels, channels, -1),
         "b2": b2.reshape(-1),
-        "w3": w3.transpose(0, 2, 1).reshape(members, trained.nets * channels, -1) / trained.nets,
-        "b3": b3.reshape(members, trained.nets).mean(axis=1),
+        "w3": apart.reshape(members, trained.nets * channels, -1) / trained.nets,
+        "b3": b3.reshape(groups, trained.nets, heads).mean(axis=1).reshape(members),
     }
     nodes = [
         helper.make_node("Transpose", ["embeddings"], ["x"], perm=[0, 2, 1]),
@@ -40,7 +42,7 @@ def fused(trained: Trained) -> bytes:
         helper.make_node("Relu", ["h1"], ["a1"]),
         helper.make_node("Conv", ["a1", "w2", "b2"], ["h2"], group=nets),
         helper.make_node("Relu", ["h2"], ["a2"]),
-        helper.make_node("Conv", ["a2", "w3", "b3"], ["h3"], group=members),
+        helper.make_node("Conv", ["a2", "w3", "b3"], ["h3"], group=groups),
         helper.make_node("Flatten", ["h3"], ["logits"]),
     ]
     graph = helper.make_graph(
@@ -49,6 +51,11 @@ def fused(trained: Trained) -> bytes:
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, members])],
         [numpy_helper.from_array(np.ascontiguousarray(v, np.float32), k) for k, v in weights.items()],
     )
+    return serialised(graph)
+
+
+def serialised(graph: onnx.GraphProto) -> bytes:
+    """The bytes of a model, always the same for the same graph; checked."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="heychip")
     model.ir_version = IR
     onnx.checker.check_model(model)

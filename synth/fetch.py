@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from edge.errors import UsageError
-from edge.files import sha256_of, write_whole
+from edge.files import exchange, sha256_of, sync, sync_tree, write_whole
 from synth import progress
 from synth.ingest import printable, resolve_inside
 from synth.sources import Source
@@ -113,10 +113,15 @@ def unpack(source: Source, archive: Path) -> str:
 
 def _swap(new: Path, folder: Path, old: Path) -> None:
     """Puts `new` where `folder` is, and that to `old`; where it cannot, all is as before."""
+    sync_tree(new)
+    if exchange(new, folder):
+        sync(folder.parent)
+        return
     if folder.exists():
         folder.rename(old)
     try:
         new.rename(folder)
+        sync(folder.parent)
     except OSError:
         if old.exists():
             old.rename(folder)

@@ -24,7 +24,7 @@ from synth.examples import examples
 from synth.export import check_parity, fused
 from synth.material import Material, Way, families, gather
 from synth.phrase import check_phrase
-from synth.presets import MEMBERS, PER_VOICE, Preset
+from synth.presets import MEMBERS, PER_VOICE, PER_VOICE_NETS, Preset
 from synth.shelf import Shelf, chunks
 from synth.voices import Engine, open_engines
 
@@ -115,8 +115,9 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
     from synth.train import train as fit
 
     members = _members(order, material.ways["train"])
-    nets = 1 if order.members == PER_VOICE else order.preset.nets
-    key = hashlib.sha256(repr((VERSION, Recipe(), nets, order.preset, order.seed)).encode())
+    shared = order.members == PER_VOICE
+    nets = PER_VOICE_NETS if shared else order.preset.nets
+    key = hashlib.sha256(repr((VERSION, Recipe(), nets, shared, order.preset, order.seed)).encode())
     key.update(train.rows.data)
     key.update(train.label.data)
     for member in members:
@@ -128,12 +129,13 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
         params = {k: v for k, v in arrays.items() if k[0] in "wb"}
         trained = Trained(params, arrays["mean"], arrays["scale"], nets)
     else:
-        with progress.bar(f"training {len(members) * nets} networks", order.preset.steps) as done:
+        what = f"{len(members)} heads on {nets}" if shared else f"{len(members) * nets}"
+        with progress.bar(f"training {what} network{'s' * (shared < nets)}", order.preset.steps) as done:
             trained = fit(train, members, steps=order.preset.steps, batch=order.preset.batch, seed=order.seed,
-                          nets=nets, done=lambda n, _loss: done(n))
+                          nets=nets, shared=shared, done=lambda n, _loss: done(n))
         _store(stored, trained)
     logits = logits_of(trained, choose)
-    choice = choose_members(logits, choose, TARGET, all_of_them=order.members == PER_VOICE)
+    choice = choose_members(logits, choose, TARGET, all_of_them=shared)
     progress.say(f"  {choice.why()}")
     if choice.merged:
         trained, logits = merged(trained), logits.mean(axis=1, keepdims=True)
@@ -146,14 +148,15 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
 
 def _members(order: Order, way: Way) -> list[Member]:
     """Members that all hear every voice, and differ in what they began with and in what the others miss; or,
-    as heychip's ancestor had it, one for each voice, which hears the phrase from that voice alone."""
+    as heychip's ancestor had it, one for each voice, whose own layer learns the phrase from that voice alone.
+    """
     from synth.draw import Member
 
     if order.members != PER_VOICE:
         voices = f"all voices: {', '.join(families(way.phrases))}"
         alike = np.ones(len(way.phrases), np.float32)
         return [Member(f"all-{k + 1}", voices, alike) for k in range(order.preset.members)]
-    speaker = np.array([f"{s.voice.engine}/{s.voice.speaker}" for s in way.phrases])
+    speaker = np.array([s.voice.speaker for s in way.phrases])
     return [Member(name, f"the voice {name}", (speaker == name).astype(np.float32) * len(speaker)
                    / np.float32((speaker == name).sum())) for name in sorted(set(speaker))]
 

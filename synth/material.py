@@ -21,7 +21,7 @@ from synth.acoustics import Sound
 from synth.ingest import Fault, Rejected, check_clip, trim
 from synth.near_misses import near_misses
 from synth.negatives import WAYS, Source
-from synth.packs import Pcm, in_one_block, to_pcm
+from synth.packs import Pcm, in_one_block
 from synth.phrase import spellings
 from synth.presets import Preset, shares
 from synth.sentences import matcher, sentences
@@ -162,8 +162,7 @@ def _recorded(ways: dict[str, Way], sources: Sequence[Source], preset: Preset, c
         for source in sources:
             for way in WAYS:
                 hours = preset.speech_hours * (1.0 if way == "train" else HELD_OUT_HOURS)
-                found = in_one_block([
-                    to_pcm(s) for s in negatives.recordings(source, way, hours, cache / "recordings")])
+                found = in_one_block(list(negatives.recordings(source, way, hours, cache / "recordings")))
                 (ways[way].noise if source.kind == "noise" else ways[way].speech).extend(found)
                 if source.music:
                     ways[way].music.extend(found)

@@ -18,9 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from synth.acoustics import Sound
 from synth.ingest import SUFFIXES, find_audio
-from synth.packs import read_through
+from synth.packs import Pcm, read_through
 from synth.sources import WAY_WORDS as WAYS
 from synth.sources import Source, sources
 
@@ -71,9 +70,9 @@ def files_of(source: Source) -> dict[str, list[Path]]:
     return ways
 
 
-def recordings(source: Source, way: str, hours: float, cache: Path | None = None) -> Iterator[Sound]:
-    """The recordings of one way [n] at 16 kHz, at most so many hours of them. What does not decode is told of
-    and passed over; what took long to decode is kept in the folder `cache`, if there is one."""
+def recordings(source: Source, way: str, hours: float, cache: Path | None = None) -> Iterator[Pcm]:
+    """The recordings of one way [n] at 16 kHz, 16 bits, at most so many hours of them. What does not decode
+    is told of and passed over; what took long to decode is kept in the folder `cache`, if there is one."""
     return read_through(cache, f"{source.name}-{way}", files_of(source)[way], hours)
 
 

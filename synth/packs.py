@@ -34,19 +34,18 @@ FULL_SCALE = 32768.0
 Pcm = NDArray[np.int16]
 
 
-def read_through(folder: Path | None, title: str, paths: Sequence[Path], hours: float) -> Iterator[Sound]:
+def read_through(folder: Path | None, title: str, paths: Sequence[Path], hours: float) -> Iterator[Pcm]:
     """The recordings [n] at 16 kHz of `paths`, until `hours` are full, out of a pack in `folder` where there
-    is one. They are of 16 bits whether they come out of a pack or not."""
+    is one."""
     names = _names(folder / "packs", title, paths, hours) if folder else ()
     pack = next((found for name in names if (found := _read(name)) is not None), None)
     if pack is None:
         yield from _decoded(paths, hours, names)
         return
-    for pcm in _until(hours, pack):
-        yield to_sound(pcm)
+    yield from _until(hours, pack)
 
 
-def _decoded(paths: Sequence[Path], hours: float, names: Sequence[Path]) -> Iterator[Sound]:
+def _decoded(paths: Sequence[Path], hours: float, names: Sequence[Path]) -> Iterator[Pcm]:
     """Decodes; keeps it under the first of `names` if it is all of `paths`, else under the second."""
     kept: list[Pcm] = []
     spent_s, left_s, whole = 0.0, hours * 3600, True
@@ -65,7 +64,7 @@ def _decoded(paths: Sequence[Path], hours: float, names: Sequence[Path]) -> Iter
         left_s -= len(pcm) / RATE_HZ
         if names:
             kept.append(pcm)
-        yield to_sound(pcm)
+        yield pcm
     if names and kept and spent_s >= WORTH_S:
         _write(names[0] if whole else names[1], kept)
 

@@ -50,6 +50,7 @@ SENTENCE_SHARES = {**PHRASE_SHARES, "kokoro": 0.5, "google": 0.06}
 
 NEURAL = ("kokoro", "google")
 PER_VOICE = "per-voice"
+PER_VOICE_NETS = 1  # that all those members share
 MEMBERS = ("all", PER_VOICE)  # what the members of an ensemble hear
 
 ENGINES = ("espeak-ng", "flite", "festival", "kokoro")

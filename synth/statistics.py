@@ -43,14 +43,20 @@ def offset_for(margins: Sequence[Floats], allowed: float) -> float:
     values = np.sort(np.concatenate(list(margins)))[::-1]
     highest = [(float(m.max()), m) for m in margins if len(m)]
 
-    def count(offset: float) -> int:
-        return sum(len(events(m, offset)) for most, m in highest if most >= offset)
+    def few(offset: float) -> bool:
+        found = 0
+        for most, margin in highest:
+            if most >= offset:
+                found += len(events(margin, offset))
+                if found > allowed:  # the others need not be counted
+                    return False
+        return found <= allowed
 
     low, high = 0, len(values) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if count(values[middle]) <= allowed else (low, middle - 1)
-    return float(values[low]) if count(values[low]) <= allowed else float(np.nextafter(values[0], np.inf))
+        low, high = (middle, high) if few(values[middle]) else (low, middle - 1)
+    return float(values[low]) if few(values[low]) else float(np.nextafter(values[0], np.inf))
 
 
 def wilson(k: int, n: int) -> tuple[float, float]:

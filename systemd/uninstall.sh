@@ -4,7 +4,7 @@
 #   systemd/uninstall.sh [--prefix DIR] [--purge]
 #
 # --prefix DIR   where the program is (default /opt/heychip)
-# --purge        the configuration, its events and models, and the user heychip go too
+# --purge        the configuration, drop-ins of your own, events and models, and the group heychip-config go too
 # DESTDIR=DIR    only remove the files under DIR
 set -eu
 
@@ -37,35 +37,46 @@ as_root() {
     fi
 }
 
-unit=$DESTDIR/etc/systemd/system/heychip.service
-if [ -e "$unit" ]; then
-    if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
-        say "stopping the service"
-        as_root systemctl disable --quiet --now heychip.service
+# away PLACE: a file or a folder goes, where it is there.
+away() {
+    if [ -e "$DESTDIR$1" ] || [ -L "$DESTDIR$1" ]; then
+        say "removing $DESTDIR$1"
+        as_root rm -rf "${DESTDIR:-}${1:?}"
     fi
-    say "removing the service: $unit"
-    as_root rm -f "$unit"
-    if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
-        as_root systemctl daemon-reload
-    fi
+}
+
+unit=/etc/systemd/system/heychip.service
+live=no
+[ -n "$DESTDIR" ] || [ ! -d /run/systemd/system ] || live=yes
+if [ "$live" = yes ] && [ -e "$unit" ]; then
+    say "stopping the service"
+    as_root systemctl disable --quiet --now heychip.service
+fi
+for place in "$unit" "$unit.d/backoff.conf" /etc/sysusers.d/heychip.conf /etc/tmpfiles.d/heychip.conf \
+    /etc/udev/rules.d/70-heychip.rules; do
+    away "$place"
+done
+if [ -d "$DESTDIR$unit.d" ]; then
+    as_root rmdir --ignore-fail-on-non-empty "$DESTDIR$unit.d"
+fi
+if [ "$live" = yes ]; then
+    as_root systemctl daemon-reload
 fi
 
 # Only what install.sh made: a virtual environment that holds heychip.
 if [ -e "$DESTDIR$prefix/pyvenv.cfg" ] && [ -e "$DESTDIR$prefix/bin/heychip" ]; then
-    say "removing the program: $DESTDIR$prefix"
-    as_root rm -rf "$DESTDIR$prefix"
+    away "$prefix"
 fi
 
 if [ "$purge" = yes ]; then
-    for folder in etc/heychip var/lib/heychip var/cache/heychip; do
-        if [ -e "$DESTDIR/$folder" ]; then
-            say "removing $DESTDIR/$folder"
-            as_root rm -rf "${DESTDIR:?}/$folder"
-        fi
+    # /var/lib/heychip is a link to what a DynamicUser keeps in /var/lib/private.
+    for folder in /etc/heychip "$unit.d" /var/lib/heychip /var/lib/private/heychip /var/cache/heychip \
+        /var/cache/private/heychip; do
+        away "$folder"
     done
-    if [ -z "$DESTDIR" ] && getent passwd heychip >/dev/null; then
-        say "removing the user heychip"
-        as_root userdel heychip
+    if [ -z "$DESTDIR" ] && getent group heychip-config >/dev/null; then
+        say "removing the group heychip-config"
+        as_root groupdel heychip-config
     fi
 elif [ -e "$DESTDIR/etc/heychip" ]; then
     say "keeping the configuration: $DESTDIR/etc/heychip (--purge removes it)"

@@ -1,4 +1,5 @@
-"""A bundle with as many members as one likes: its own repeated, in the layout that heychip-synth exports.
+"""A bundle with as many members as one likes, in the layout of `heychip-synth make --members per-voice`: the
+first network of a bundle for a trunk, which all share, and its last layer for a head, as often as asked for.
 
 The `onnx` package is not on a Pi, so the few messages of the format that such a file has are written here;
 the reader is `onnx_wire`. A product costs the same whatever its numbers, so copies cost what others would.
@@ -19,40 +20,44 @@ from edge.onnx_wire import BYTES, NUMBER, Reader, text_of
 
 Weights = dict[str, NDArray[np.float32]]
 NAMES = ("w1", "b1", "w2", "b2", "w3", "b3")
+LAYOUT = ("all members share one network and have a last layer each, as "
+          "heychip-synth make --members per-voice makes them")
 FLOAT, ONE_INT, INTS = 1, 2, 7  # of onnx.proto: an element type, and two types of attributes
 IR, OPSET = 8, 13
 
 
 def with_members(bundle: Bundle, count: int) -> Bundle:
-    """The bundle with `count` members: its own in turn. UsageError where its model has another layout."""
+    """A bundle of `count` members made of the first network of this one. UsageError where its model has
+    another layout than heychip-synth writes."""
     if not 1 <= count <= MOST_MEMBERS:
         raise UsageError(f"--members {count}: a bundle has 1 to {MOST_MEMBERS} members")
     weights = None if bundle.probability else weights_of(bundle.onnx)
     own = bundle.manifest.members
     if weights is None or len(weights["w3"]) != len(own):
-        raise UsageError(f"--members: {bundle.path} is not laid out as heychip-synth makes bundles, so its "
-                         "members cannot be repeated; name another with --models")
-    which = np.arange(count) % len(own)
-    members = tuple(replace(own[k], name=f"{own[k].name}-{n}") for n, k in enumerate(which))
+        raise UsageError(f"--members: {bundle.path} is not laid out as heychip-synth makes bundles, so it "
+                         "cannot be given other members; name another with --models")
+    members = tuple(replace(own[0], name=f"{own[0].name}-{n}") for n in range(count))
     manifest = replace(bundle.manifest, members=members)
     # It is ours, so it needs no trial in a process of its own.
-    return replace(bundle, manifest=manifest, onnx=written(repeated(weights, which)), shipped=True)
+    return replace(bundle, manifest=manifest, onnx=written(with_heads(weights, count)), shipped=True)
 
 
 def networks(weights: Weights) -> int:
     """How many small networks a member is the mean of."""
-    members, wide, _ = weights["w3"].shape
-    return int(members * wide // weights["w2"].shape[1] // members)
+    return int(weights["w3"].shape[1] // weights["w2"].shape[1])
 
 
-def repeated(weights: Weights, which: NDArray[np.int64]) -> Weights:
-    """The weights of these members, one after the other."""
-    each = {name: np.array_split(value, len(weights["w3"])) for name, value in weights.items()}
-    return {name: np.concatenate([parts[k] for k in which]) for name, parts in each.items()}
+def with_heads(weights: Weights, count: int) -> Weights:
+    """The first network, with its last layer `count` times."""
+    channels = weights["w2"].shape[1]
+    trunk = {name: weights[name][:channels] for name in ("w1", "b1", "w2", "b2")}
+    heads = {"w3": weights["w3"][:1, :channels], "b3": weights["b3"][:1]}
+    return trunk | {name: np.repeat(head, count, axis=0) for name, head in heads.items()}
 
 
 def weights_of(onnx: bytes) -> Weights | None:
-    """The weights of a model in our layout, three convolutions over time, the last two grouped; else None."""
+    """The weights of a model in our layout, three convolutions over time, the second of a group for each
+    network and the last of one for each set of them; else None."""
     found, reader = Weights(), Reader()
     for number, _, graph in reader.fields(memoryview(onnx), {7: BYTES}):
         for part, _, tensor in reader.fields(graph, {5: BYTES}) if number == 7 else ():
@@ -64,8 +69,10 @@ def weights_of(onnx: bytes) -> Weights | None:
     if any(w.ndim != 3 for w in (w1, w2, w3)) or w1.shape[1] != SIZE or len(w1) != len(w2):
         return None
     left = FRAMES - (w1.shape[2] - 1) - (w2.shape[2] - 1)
-    fits = w3.shape[2] == left and len(w2) == len(w3) * w3.shape[1] and not len(w1) % w2.shape[1]
-    return found if fits else None
+    if w3.shape[2] != left or not w2.shape[1] or not w3.shape[1]:
+        return None
+    odd = len(w1) % w2.shape[1] or len(w2) % w3.shape[1] or len(w3) % (len(w2) // w3.shape[1])
+    return None if odd else found
 
 
 def _tensor(reader: Reader, view: memoryview) -> Weights:
@@ -84,13 +91,14 @@ def _tensor(reader: Reader, view: memoryview) -> Weights:
 def written(weights: Mapping[str, NDArray[np.float32]]) -> bytes:
     """`embeddings` [1, 16, 96] to `logits` [1, N] as an ONNX file."""
     nets, members = len(weights["w1"]) // weights["w2"].shape[1], len(weights["w3"])
+    sets = len(weights["w2"]) // weights["w3"].shape[1]
     graph = b"".join([
         _node("Transpose", ("embeddings",), "x", _attribute("perm", INTS, (0, 2, 1))),
         _node("Conv", ("x", "w1", "b1"), "h1"),
         _node("Relu", ("h1",), "a1"),
         _node("Conv", ("a1", "w2", "b2"), "h2", _attribute("group", ONE_INT, (nets,))),
         _node("Relu", ("h2",), "a2"),
-        _node("Conv", ("a2", "w3", "b3"), "h3", _attribute("group", ONE_INT, (members,))),
+        _node("Conv", ("a2", "w3", "b3"), "h3", _attribute("group", ONE_INT, (sets,))),
         _node("Flatten", ("h3",), "logits"),
         _bytes(2, b"heychip"),
         *(_weight(name, value) for name, value in weights.items()),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge.bench.board import NOW, words
+from edge.bench.members import LAYOUT
 from edge.bench.stages import RESAMPLE, VARIANTS
 
 BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
@@ -55,12 +56,12 @@ def _row(name: str, *cells: str) -> str:
 
 
 def _members(rows: Sequence[Told]) -> list[str]:
-    first, nets = _count(rows[0]["members"], "member"), _count(rows[0]["networks"], "network")
+    first = _count(rows[0]["members"], "member")
     head = _row("members", "mean", "of a core", "p99") + f"    times that of {first}"
     return [head, *(
         _row(str(row["members"]), f"{row['us']:.1f} us", f"{row['core_percent']:.2f} %",
              f"{row['p99_us']:.1f}") + f"    {_ratio(row['ratio'])}" for row in rows
-    ), f"The whole listener; the bundle's own members repeated, {nets} each."]
+    ), f"The whole listener; {LAYOUT}."]
 
 
 def _streams(rows: Sequence[Told]) -> list[str]:

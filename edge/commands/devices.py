@@ -16,7 +16,9 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "devices",
         help="list microphones and speakers",
-        description="Lists sound devices, * the default. Put a part of a name into [microphone] device.",
+        description="Lists sound devices, * the default. "
+        "Put a part of a name or a CARD=... into "
+        "[microphone] device; where two are equal, the usb-... that one is plugged into.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(main=main)
@@ -49,4 +51,5 @@ def outputs(devices: list[Device]) -> list[str]:
 
 
 def _line(device: Device, channels: int, default: bool) -> str:
-    return f"{'*' if default else ' '} {device.name}  [{device.api}, {channels} ch, {device.rate_hz} Hz]"
+    mark = "*" if default else " "
+    return f"{mark} {device.name}  [{device.api}, {channels} ch, {device.rate_hz} Hz]{device.place}"

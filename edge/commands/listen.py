@@ -41,8 +41,8 @@ def add(subparsers: Any) -> None:
 def main(args: argparse.Namespace) -> int:
     """Exit code 0 after `--seconds` or at the end of a recording. Raises DeviceError, ModelError."""
     from edge.bundle import load_bundle
-    from edge.ears import mono
     from edge.errors import DeviceError, UsageError
+    from edge.intake import mono
     from edge.listener import Listener
     from edge.microphone import open_microphone
     from edge.resample import Resampler

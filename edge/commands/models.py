@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from edge.commands import models_change
 from edge.errors import ModelError
 
 BAD = ModelError.exit_code
@@ -18,23 +19,26 @@ def add(subparsers: Any) -> None:
     """Describe the command to argparse."""
     parser = subparsers.add_parser(
         "models",
-        help="list, check or explain the bundles that are here",
+        help="list, check, explain or change the bundles that are here",
         description="A bundle is a name, a folder or an .onnx file; with none given, all are meant.",
     )
     parser.set_defaults(main=main, what="list", bundles=[], json=False)
     # One parser for each: with a plain choice, argparse does not understand `show --json BUNDLE`.
-    whats = parser.add_subparsers(metavar="list|verify|show")
+    whats = parser.add_subparsers(metavar="list|verify|show|activate|rollback")
     for what, words in (("list", "a line each"), ("verify", "check the files"), ("show", "all of it")):
         inner = whats.add_parser(what, help=words, description=words)
         inner.add_argument("bundles", nargs="*", metavar="BUNDLE", help="name, folder or .onnx file")
         inner.add_argument("--json", action="store_true", help="one JSON object a line")
         inner.set_defaults(what=what)
+    models_change.add(whats)
 
 
 def main(args: argparse.Namespace) -> int:
     """Exit code 0, or 5 where a bundle is bad or a name unknown; the others are still told of."""
     from edge.bundle import known_bundles
 
+    if args.what in models_change.VERBS:
+        return models_change.main(args)
     wanted: list[str | Path] = list(args.bundles) or list(known_bundles().values())
     if not wanted:
         print("heychip: no bundles are installed; `heychip-synth make PHRASE` makes one", file=sys.stderr)
@@ -98,7 +102,8 @@ def show_one(where: str | Path, *, as_json: bool) -> int:
 def describe(where: str | Path) -> dict[str, Any]:
     """What `list` says of a bundle, or a `problem` where it is refused."""
     from edge.bundle import find_bundle, load_bundle, read_files, read_manifest
-    from edge.manifest import MANIFEST, check_common
+    from edge.manifest import check_common
+    from edge.manifest_check import MANIFEST
 
     about: dict[str, Any] = {"name": Path(where).stem, "path": str(where)}
     try:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from edge.config import Config
+    from edge.own_voice import OwnVoice
     from edge.parts import Ear, Eye, Parts
+    from edge.signals import Signals
+    from edge.starts import Starts
 
 log = logging.getLogger(__name__)
 
@@ -32,18 +36,41 @@ def add(subparsers: Any) -> None:
 def main(args: argparse.Namespace) -> int:
     """Exit code 0 where it ended as asked, else that of what went wrong."""
     from edge import logs
+    from edge.activate import models_folder
+    from edge.active import state_folder
+    from edge.config import load_config
+    from edge.errors import HeychipError, ModelError
+    from edge.signals import Signals
+    from edge.starts import Starts
+
+    signals = Signals()
+    signals.catch()
+    logs.setup("info")
+    config = load_config(args.config, defaults=args.defaults)
+    starts = Starts(state_folder(), models_folder())
+    if starts.begin():
+        starts.go_back(config.listen.bundles)
+    try:
+        code = run(args, config, signals, starts)
+    except (HeychipError, BrokenPipeError) as error:
+        if not isinstance(error, ModelError):  # an end with a reason of its own, and not a crash
+            starts.end()
+        raise
+    if code == 0:
+        starts.end()
+    return code
+
+
+def run(args: argparse.Namespace, config: Config, signals: Signals, starts: Starts) -> int:
+    """One daemon after the other, until one ends for good."""
+    from edge import logs
     from edge.config import load_config
     from edge.daemon import Daemon
     from edge.errors import HeychipError
     from edge.eventlog import EventLog
     from edge.notify import Notifier
-    from edge.signals import Signals
 
-    signals, notifier = Signals(), Notifier()
-    signals.catch()
-    logs.setup("info")
-    config = load_config(args.config, defaults=args.defaults)
-    parts = build(config)
+    notifier, parts = Notifier(), build_in_spite(config)
     prepared: list[tuple[Config, Parts]] = []
 
     def reload() -> bool:
@@ -55,16 +82,35 @@ def main(args: argparse.Namespace) -> int:
             log.error(logs.line("reload_refused", why=str(error)))
             return False
         log.info(logs.line("reload", path=new.path))
+        starts.end()
+        starts.begin()  # what crashes from here on is the new one's doing
         return True
 
     while True:
         logs.setup(config.log.level)
         tell = EventLog(config.events.file, as_json=args.json)
-        daemon = Daemon(config, parts, tell=tell, signals=signals, notifier=notifier, reload=reload)
+        daemon = Daemon(config, parts, tell=tell, signals=signals, notifier=notifier, reload=reload,
+                        alongside=starts.step)  # fmt: skip
         code = daemon.run()
         if not daemon.reloading:
             return code
         config, parts = prepared.pop()
+        del daemon
+        gc.collect()  # it is a circle of rooms; without this, old models would lie about for days
+
+
+def build_in_spite(config: Config) -> Parts:
+    """As `build`; where an activated bundle does not do, the one before it is taken."""
+    from edge.activate import models_folder
+    from edge.errors import ModelError
+    from edge.starts import undo_broken
+
+    while True:
+        try:
+            return build(config)
+        except ModelError as error:
+            if not undo_broken(error, models_folder()):
+                raise
 
 
 def build(config: Config) -> Parts:
@@ -75,34 +121,44 @@ def build(config: Config) -> Parts:
     from edge.config import check_words
     from edge.errors import ConfigError
     from edge.parts import Parts
+    from edge.remember import Remember
     from edge.speech import open_speech
 
-    ear, words = _ear(config)
+    ear, words, own_voice = _ear(config)
     eye, labels = _eye(config)
     if problems := check_words(config, words, labels):
         raise ConfigError(config.path, problems)
-    return Parts(open_speech(config.speech), ear, eye)
+    memory = ear.listener if ear is not None and isinstance(ear.listener, Remember) else None
+    return Parts(open_speech(config.speech), ear, eye, memory, own_voice)
 
 
-def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...]]:
-    from edge.bundle import load_bundle
+def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
+    from edge.bundle import load_bundle, told
     from edge.lazy import LazyListener
     from edge.listener import Listener
     from edge.microphone import open_microphone
-    from edge.parts import Ear
+    from edge.own_voice import OwnVoice
+    from edge.parts import Ear, Listening
+    from edge.remember import Remember
     from edge.resample import Resampler
 
     listen = config.listen
     if not listen.bundles:
-        return None, ()
+        return None, (), None
+    bundles = [load_bundle(name) for name in listen.bundles]
     listener = Listener(
-        [load_bundle(name) for name in listen.bundles],
+        bundles,
         refractory_s=listen.refractory_s,
         release=listen.release,
         offset=listen.offset,
     )
-    hears = LazyListener(listener) if listen.lazy else listener
-    return Ear(lambda: open_microphone(config.microphone), Resampler, hears), listener.words
+    hears: Listening = LazyListener(listener) if listen.lazy else listener
+    if config.memory.folder:
+        behind = {e: told(b) for e, b in zip(listener.ensembles, bundles, strict=True)}
+        remember = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
+        listener.watch, hears = remember.watch, cast("Listening", remember)
+    ear = Ear(lambda: open_microphone(config.microphone), Resampler, hears)
+    return ear, listener.words, OwnVoice(lambda: Listener(bundles, offset=listen.offset))
 
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.speech.espeak import Voice
 
 LONGEST_S = 120.0  # in the daemon a line ends after 10 s; here somebody is waiting for all of it
 
@@ -20,6 +23,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("text", metavar="TEXT")
     parser.add_argument("--voice", default="en", help="a voice of espeak-ng: en, en-us, de, … (default: en)")
     parser.add_argument("--file", metavar="OUT.wav", help="write the sound there instead of playing it")
+    parser.add_argument("--score", action="store_true",
+                        help="do not speak: tell how near the line comes to waking heychip itself")
+    parser.add_argument("--models", nargs="+", metavar="BUNDLE", help="for --score (default: hey_chip)")
     parser.add_argument("--json", action="store_true", help="tell how it went as one JSON object")
     parser.set_defaults(main=main)
 
@@ -36,6 +42,8 @@ def main(args: argparse.Namespace) -> int:
     if not clean(args.text):
         raise UsageError("say: there is nothing to say; give a text with at least one word")
     voice = Voice(SpeechConfig(voice=args.voice), timeout_s=LONGEST_S)
+    if args.score:
+        return score(voice, args)
     if args.file:
         sound = voice.sound(args.text)
         try:
@@ -47,4 +55,25 @@ def main(args: argparse.Namespace) -> int:
         said = Espeak(voice, find_player(need_device=True)).say(args.text)
     if args.json:
         print(json.dumps(asdict(said), ensure_ascii=False))
+    return 0
+
+
+def score(voice: Voice, args: argparse.Namespace) -> int:
+    """What our own ears would make of the line. Exit code 0. Raises ModelError."""
+    from edge.bundle import load_bundle
+    from edge.listener import Listener
+    from edge.own_voice import OwnVoice
+    from edge.resample import at_16_khz
+    from edge.speech import clean
+
+    sound = voice.sound(args.text)
+    bundles = [load_bundle(name) for name in args.models or ["hey_chip"]]
+    own = OwnVoice(lambda: Listener(bundles)).score(at_16_khz(sound.samples, sound.rate_hz))
+    row = {"text": clean(args.text), "word": own.word, "member": own.member, "score": round(own.score, 2),
+           "at_s": round(own.at_s, 2), "wakes": own.score >= 0}
+    if args.json:
+        print(json.dumps(row, ensure_ascii=False))
+    else:
+        verdict = "would wake it" if own.score >= 0 else "would not wake it"
+        print(f"{verdict}: {own.score:+.1f} (a logit; from 0 on) for {own.word!r} at {own.at_s:.1f} s")
     return 0

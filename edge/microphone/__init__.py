@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from edge.errors import DeviceError
+from edge.microphone.cards import is_called
+from edge.microphone.device import PULSE
+from edge.microphone.device import Device as Device
+from edge.microphone.holders import holders
 
 if TYPE_CHECKING:
     from edge.config import MicrophoneConfig
@@ -30,9 +34,8 @@ class Microphone(Protocol):
     def name(self) -> str:
         """The device's or recording's name."""
 
-    @property
-    def rate_hz(self) -> int:
-        """Samples per second of what comes next; each chunk carries its own."""
+    rate_hz: int
+    """samples per second of what comes next; each chunk carries its own"""
 
     @property
     def ended(self) -> bool:
@@ -43,28 +46,6 @@ class Microphone(Protocol):
 
     def close(self) -> None:
         """Let go of the device. Never waits for sound that does not come."""
-
-
-@dataclass(frozen=True)
-class Device:
-    """A sound device as a backend lists it."""
-
-    index: int
-    """its number now; it may be another after the next boot, so nothing is chosen by it"""
-    name: str
-    api: str
-    """ALSA, Core Audio and so on"""
-    inputs: int
-    """channels that it records, at most"""
-    outputs: int
-    """channels that it plays, at most"""
-    rate_hz: int
-    """its own rate"""
-    default_input: bool = False
-    default_output: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.api}, {self.inputs} in, {self.rate_hz} Hz)"
 
 
 class Backend(Protocol):
@@ -108,19 +89,25 @@ def list_devices(backend: str = "auto") -> list[Device]:
 
 
 def choose_input(devices: Sequence[Device], wanted: str) -> Device:
-    """The one input whose name contains `wanted` (or equals it), or the default where `wanted` is empty.
+    """The one input that is `wanted`: its card's id or socket, its name, or a part of that; the default where
+    `wanted` is empty; a source of PulseAudio where it begins with `pulse:`.
 
     Raises DeviceError that lists every match where there are several, and every input where there is none.
     """
     inputs = [device for device in devices if device.inputs > 0]
     if not inputs:
-        raise DeviceError("there is no microphone: connect one; `arecord -l` lists what the kernel sees")
+        raise DeviceError(
+            f"there is no microphone: connect one; `arecord -l` lists what the kernel sees{held()}"
+        )
+    if wanted.startswith(PULSE):
+        return _through_pulse(inputs, wanted)
     if not wanted:
         found = [device for device in inputs if device.default_input] or inputs
         problem = "there is no default microphone"
     else:
         needle = wanted.casefold()
-        same = [device for device in inputs if device.name.casefold() == needle]
+        same = [d for d in inputs if d.name.casefold() == needle]
+        same = same or [d for d in inputs if is_called(d, wanted)]
         found = same or [device for device in inputs if needle in f"{device.name}, {device.api}".casefold()]
         problem = (
             f"{len(found)} microphones match {wanted!r}" if found else f"no microphone matches {wanted!r}"
@@ -128,7 +115,27 @@ def choose_input(devices: Sequence[Device], wanted: str) -> Device:
     if len(found) == 1:
         return found[0]
     listed = "\n".join(f"  - {device}" for device in found or inputs)
-    raise DeviceError(f"{problem}; set [microphone] device to a part of one name:\n{listed}")
+    remedy = "set [microphone] device to a part of one name"
+    if any(device.card for device in found or inputs):
+        remedy += ", to its CARD=..., or, where two are equal, to the usb-... socket that it is plugged into"
+    raise DeviceError(f"{problem}; {remedy}:\n{listed}{'' if found else held()}")
+
+
+def held() -> str:
+    """PortAudio does not list a device that another program has open: who does, in words, or nothing."""
+    users = holders()
+    return f"\n(one that is in use is not listed; in use by {', '.join(users)})" if users else ""
+
+
+def _through_pulse(inputs: Sequence[Device], wanted: str) -> Device:
+    """ALSA's way to the sound server, under the name of the source that is to be asked for."""
+    for name in ("pulse", "default"):
+        for device in inputs:
+            if device.name == name:
+                return replace(device, name=wanted)
+    raise DeviceError(
+        f"no way to PulseAudio's {wanted!r}: is the server running, and libasound2-plugins installed?"
+    )
 
 
 def _backend(name: str) -> Backend:

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge.errors import DeviceError
 from edge.microphone import Device, choose_input
-from edge.microphone.live import BLOCK_S, Live, attempts, log, refusal
+from edge.microphone.cards import with_cards
+from edge.microphone.live import BLOCK_S, Live, aim, attempts, is_gone, log, quiet, refusal
 
 if TYPE_CHECKING:
     from edge.config import MicrophoneConfig
@@ -62,12 +60,16 @@ def open_live(config: MicrophoneConfig) -> PyAudioMicrophone:
     session = _session()
     try:
         device = choose_input(_devices(session), config.device)
+        aim(device)
         reasons = []
         for rate_hz, channels in attempts(device, config.channel):
             try:
-                microphone = PyAudioMicrophone(session, device, rate_hz, channels, config.channel)
+                with quiet():
+                    microphone = PyAudioMicrophone(session, device, rate_hz, channels, config.channel)
             except (OSError, ValueError) as error:
                 reasons.append(f"{error} at {rate_hz} Hz, {channels} channels")
+                if is_gone(error):
+                    break
                 continue
             log.info("event=microphone backend=pyaudio device=%r rate_hz=%d channels=%d", device.name,
                      rate_hz, channels)  # fmt: skip
@@ -91,7 +93,7 @@ def _devices(session: Any) -> list[Device]:
     rows = [session.get_device_info_by_index(index) for index in range(session.get_device_count())]
     apis = [session.get_host_api_info_by_index(number) for number in range(session.get_host_api_count())]
     preferred = session.get_default_host_api_info() if apis else {}
-    return [
+    return with_cards(
         Device(
             index=row["index"],
             name=str(row["name"]),
@@ -103,13 +105,13 @@ def _devices(session: Any) -> list[Device]:
             default_output=row["index"] == preferred["defaultOutputDevice"],
         )
         for row in rows
-    ]
+    )
 
 
 def _session() -> Any:
     library = _library()
     try:
-        with _quiet():
+        with quiet():
             return library.PyAudio()
     except OSError as error:
         raise DeviceError(
@@ -124,17 +126,3 @@ def _library() -> Any:
         remedy = "sudo apt install portaudio19-dev, then pip install 'heychip[pyaudio]'"
         raise DeviceError(f"PyAudio is not installed: {remedy}") from error
     return pyaudio
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """ALSA writes a page of complaints to standard error at every start; it says nothing of our device."""
-    saved = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(silence)

@@ -7,6 +7,7 @@ of devices is frozen while PortAudio runs; it is started anew whenever nothing i
 
 from __future__ import annotations
 
+import atexit
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from edge.errors import DeviceError
 from edge.microphone import Device, choose_input
-from edge.microphone.live import BLOCK_S, Live, attempts, log, refusal
+from edge.microphone.cards import with_cards
+from edge.microphone.live import BLOCK_S, Live, aim, attempts, is_gone, log, quiet, refusal
 
 if TYPE_CHECKING:
     from edge.config import MicrophoneConfig
@@ -27,6 +29,7 @@ class SoundDeviceMicrophone(Live):
 
     def __init__(self, library: Any, device: Device, rate_hz: int, channels: int, channel: int) -> None:
         super().__init__(device, rate_hz, channel)
+        self._library = library
         self._stream = library.InputStream(
             device=device.index,
             samplerate=rate_hz,
@@ -48,24 +51,30 @@ class SoundDeviceMicrophone(Live):
         self.hear(frames, overflow=bool(status.input_overflow))
 
     def close(self) -> None:
-        """Abort the stream and close it; what was not read is dropped."""
+        """Abort the stream, close it and the library; what was not read is dropped."""
         self._closed = True
         self.ring.close()
         _open.discard(self)
         self._stream.abort()
         self._stream.close()
+        if not _open:
+            _end(self._library)
 
 
 def open_live(config: MicrophoneConfig) -> SoundDeviceMicrophone:
     """Open the device that `config.device` names, as it is natively. Raises DeviceError."""
     library = _library()
     device = choose_input(devices(), config.device)
+    aim(device)
     reasons = []
     for rate_hz, channels in attempts(device, config.channel):
         try:
-            microphone = SoundDeviceMicrophone(library, device, rate_hz, channels, config.channel)
+            with quiet():
+                microphone = SoundDeviceMicrophone(library, device, rate_hz, channels, config.channel)
         except (library.PortAudioError, ValueError) as error:
             reasons.append(f"{error} at {rate_hz} Hz, {channels} channels")
+            if is_gone(error):
+                break
             continue
         log.info("event=microphone backend=sounddevice device=%r rate_hz=%d channels=%d", device.name,
                  rate_hz, channels)  # fmt: skip
@@ -78,8 +87,7 @@ def devices() -> list[Device]:
     library = _library()
     try:
         if not _open:
-            if library._initialized:  # not so if starting it failed the last time
-                library._terminate()
+            _end(library)
             library._initialize()
         apis = library.query_hostapis()
         found = list(library.query_devices())
@@ -88,7 +96,7 @@ def devices() -> list[Device]:
         raise DeviceError(
             f"the sound system cannot be asked: {error}; is the sound server running?"
         ) from error
-    return [
+    return with_cards(
         Device(
             index=row["index"],
             name=row["name"],
@@ -100,7 +108,13 @@ def devices() -> list[Device]:
             default_output=row["index"] == preferred["default_output_device"],
         )
         for row in found
-    ]
+    )
+
+
+def _end(library: Any) -> None:
+    """Its threads and connections end here, where hanging is noticed, and not when Python ends."""
+    while library._initialized:  # not so if starting it failed the last time
+        library._terminate()
 
 
 def _library() -> Any:
@@ -110,4 +124,6 @@ def _library() -> Any:
         raise DeviceError("sounddevice is not installed: pip install sounddevice") from error
     except OSError as error:  # its wheels for Linux come without the library itself
         raise DeviceError("the PortAudio library is missing: sudo apt install libportaudio2") from error
+    # At exit it would wait for a device that hangs; what is open then the system closes without waiting.
+    atexit.unregister(getattr(sounddevice, "_exit_handler", print))
     return sounddevice

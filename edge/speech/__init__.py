@@ -6,6 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.config import SpeechConfig
 from edge.errors import DeviceError
 from edge.events import Said
@@ -16,6 +19,14 @@ MAX_CHARS = 500
 TIMEOUT_S = 10.0  # say() never blocks longer
 
 
+Before = Callable[[NDArray[np.float32], int], None]
+"""Told what is about to sound: samples [n], full scale -1..1, and their rate in Hz."""
+
+
+def nothing(_: NDArray[np.float32], __: int) -> None:
+    """Nobody wants to know."""
+
+
 class SpeechError(DeviceError):
     """A line that could not be spoken, or a backend that cannot speak here."""
 
@@ -24,9 +35,15 @@ class Speech(Protocol):
     """A backend. `how` is its name in the events: espeak, wav or silent."""
 
     how: str
+    before: Before
+    """called by say(), when all but the sound itself is done"""
 
     def say(self, text: str) -> Said:
         """Speak a line; blocks until it is spoken, at most `TIMEOUT_S`. Raises SpeechError."""
+        ...
+
+    def stop(self) -> None:
+        """End the line that sounds, if one does; may be called from another thread. say() returns."""
         ...
 
     def close(self) -> None:

@@ -20,10 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.config import SpeechConfig
 from edge.events import Said
 from edge.processes import kill_group, run_group
-from edge.speech import TIMEOUT_S, SpeechError, clean
+from edge.speech import TIMEOUT_S, Before, SpeechError, clean, nothing
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,11 @@ class Sound:
     def duration_s(self) -> float:
         """How long it sounds."""
         return len(self.pcm) / 2 / self.rate_hz
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """[n], full scale -1..1."""
+        return np.frombuffer(self.pcm, "<i2").astype(np.float32) / np.float32(32768)
 
     def padded(self, silence_s: float) -> Sound:
         """The same after a silence."""
@@ -128,8 +136,12 @@ class Voice:
             kill_group(process.pid)
 
     def close(self) -> None:
-        """Kill what is running."""
+        """Kill what is running, and let nothing run any more."""
         self._closed = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Kill what is running."""
         if (process := self._running) is not None and process.poll() is None:
             kill_group(process.pid)
 
@@ -142,6 +154,8 @@ class Espeak:
     def __init__(self, voice: Voice, player: list[str], *, preroll_s: float = 0.0) -> None:
         """`player` reads a wav file from its standard input."""
         self._voice, self._player, self._preroll_s = voice, player, preroll_s
+        self.before: Before = nothing
+        self._stopped = False
 
     def say(self, text: str) -> Said:
         """See Speech.say; a line that would take longer than the limit ends there."""
@@ -150,9 +164,21 @@ class Espeak:
         sound = whole.cut(deadline_s - time.monotonic() - DRAIN_S)
         if len(sound.pcm) < len(whole.pcm):
             log.warning("event=line_cut at_s=%.1f length_s=%.1f", sound.duration_s, whole.duration_s)
-        with _file_of(sound.wav()) as file:
-            self._voice.run(self._player, file, deadline_s - time.monotonic())
-        return Said(clean(text), self.how, round(sound.duration_s, 3))
+        self.before(sound.samples, sound.rate_hz)
+        self._stopped, start_s, length_s = False, time.monotonic(), sound.duration_s
+        try:
+            with _file_of(sound.wav()) as file:
+                self._voice.run(self._player, file, deadline_s - start_s)
+        except SpeechError:
+            if not self._stopped:
+                raise
+            length_s = min(length_s, time.monotonic() - start_s)
+        return Said(clean(text), self.how, round(length_s, 3))
+
+    def stop(self) -> None:
+        """See Speech.stop."""
+        self._stopped = True
+        self._voice.stop()
 
     def close(self) -> None:
         """See Speech.close."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from edge.events import Said
-from edge.speech import clean
+from edge.speech import Before, clean, nothing
 
 log = logging.getLogger(__name__)
 
@@ -17,12 +17,17 @@ class Silent:
 
     def __init__(self, speed_wpm: int = 160) -> None:
         self._speed_wpm = speed_wpm
+        self.before: Before = nothing
+        """never called: there is no sound"""
 
     def say(self, text: str) -> Said:
         """See Speech.say; never blocks."""
         line = clean(text)
         log.info("event=silent text=%r", line)
         return Said(line, self.how, round(len(line.split()) / self._speed_wpm * 60, 3))
+
+    def stop(self) -> None:
+        """See Speech.stop: there is nothing to stop."""
 
     def close(self) -> None:
         """See Speech.close: there is nothing to stop."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.events import Said
 from edge.files import write_whole
-from edge.speech import SpeechError, clean
+from edge.speech import Before, SpeechError, clean, nothing
 from edge.speech.espeak import Voice
 
 MOST_FILES = 1_000  # some 100 MB: a robot that talks to itself for months must not fill the card
@@ -20,6 +20,7 @@ class WavFile:
     def __init__(self, voice: Voice, folder: Path | str) -> None:
         """Raises SpeechError where the folder cannot be made or read."""
         self._voice, self._folder = voice, Path(folder)
+        self.before: Before = nothing
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             numbers = [int(p.stem) for p in self._folder.glob("*.wav") if p.stem.isdecimal()]
@@ -32,6 +33,7 @@ class WavFile:
         if self._files >= MOST_FILES:
             raise SpeechError(f"speech.folder {self._folder} holds {MOST_FILES} lines; move them away")
         sound = self._voice.sound(text)
+        self.before(sound.samples, sound.rate_hz)
         path = self._folder / f"{self._last + 1:04d}.wav"
         try:
             write_whole(path, sound.wav())
@@ -39,6 +41,9 @@ class WavFile:
             raise SpeechError(f"{path} cannot be written: {error.strerror}") from error
         self._last, self._files = self._last + 1, self._files + 1
         return Said(clean(text), self.how, round(sound.duration_s, 3), str(path))
+
+    def stop(self) -> None:
+        """See Speech.stop: the file is to be whole."""
 
     def close(self) -> None:
         """See Speech.close."""

@@ -62,7 +62,8 @@ def bodies(way: str, cache: Path, jobs: int) -> tuple[Lessons, list[Source]]:
     speech: list[tuple[Sequence[Coded], float]] = []
     noise: list[Sequence[Coded]] = []
     for source in sources:
-        found = [coded(s) for s in negatives.recordings(source, way, SPEECH_HOURS, cache / "recordings")]
+        real = negatives.recordings(source, way, SPEECH_HOURS, cache / "recordings")
+        found = [coded(to_sound(pcm)) for pcm in real]
         if source.kind == "noise":
             noise.append(found)
         elif found:

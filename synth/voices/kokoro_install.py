@@ -69,13 +69,13 @@ def _wanted(name: str) -> bool:
 
 
 def _install(files: Iterator[tuple[str, bytes]], folder: Path) -> str:
-    models, voices = 0, 0
+    models, voices, facts = 0, 0, b""
     for name, data in files:
         if name.endswith(".onnx"):
             digest = hashlib.sha256(data).hexdigest()
             write_whole(folder / name, data)
-            facts = {"file": name, "bytes": len(data), "sha256": digest, "known": KNOWN.get(digest, "")}
-            write_whole(folder / "kokoro.json", json.dumps(facts, indent=1).encode())
+            row = {"file": name, "bytes": len(data), "sha256": digest, "known": KNOWN.get(digest, "")}
+            facts = json.dumps(row, indent=1).encode()
             models += 1
         elif name.startswith("voices"):
             write_whole(folder / name, data)
@@ -85,4 +85,5 @@ def _install(files: Iterator[tuple[str, bytes]], folder: Path) -> str:
             voices += 1
     if not models or not voices:
         raise VoiceError(f"found {models} models and {voices} voices, both are needed; {REMEDY}")
+    write_whole(folder / "kokoro.json", facts)  # the last: who finds it finds the rest
     return f"kokoro: {models} model, {voices} files of voices in {folder}"

@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edge.backbone import CONTEXT, SIZE
 from edge.bundle import Bundle
 from edge.files import sha256_of
 from edge.frontend import FFT, FRAMES_PER_STEP, MELS, WINDOW, mel_graph
@@ -59,10 +58,7 @@ def of_backbone(data: bytes) -> dict[str, int]:
 def of_detectors(bundle: Bundle) -> dict[str, int]:
     """One decision of a bundle, going on from the one before where its graph can."""
     row = read_convolutions(bundle.onnx)
-    if row is not None:
-        return of_file(stream_graph(row)[0], "detectors.onnx")
-    name = session(bundle.onnx, bundle.path).get_inputs()[0].name
-    return of_graph(bundle.onnx, {name: np.zeros((1, CONTEXT, SIZE), np.float32)})
+    return of_file(bundle.onnx if row is None else stream_graph(row)[0], "detectors.onnx")
 
 
 def of_front_end() -> dict[str, int]:

@@ -67,8 +67,7 @@ def streams(rows: Sequence[Row]) -> bytes:
 
 def members(rows: Sequence[Row]) -> bytes:
     """Cost of the whole listener over members, in times that of one."""
-    nets = rows[0]["networks"]
-    figure, axes = _figure("Members of a bundle", f"members, {nets} networks each",
+    figure, axes = _figure("Members of a bundle", "members, which share a network",
                            "whole listener, times that of one member")
     across = [row["members"] for row in rows]
     low, mid, high = ([row["ratio"][name] for row in rows] for name in ("lowest", "median", "highest"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from bundles import make_bundle
 
@@ -27,6 +28,10 @@ from edge.commands import bench
 from edge.detectors import Detectors, check_contract
 from edge.errors import UsageError
 from edge.onnx_scan import scan
+from synth.draw import Recipe
+from synth.export import fused
+from synth.presets import PER_VOICE_NETS
+from synth.train import Trained, start_params
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -181,19 +186,41 @@ def test_exit_codes(arguments: tuple[str, ...], code: int, message: str) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_members_are_repeated_exactly() -> None:
-    """The bundle with five members says five times what the bundle says; its file passes the scan."""
+def test_members_share_the_first_network() -> None:
+    """The bundle with five members says five times what its first network says; its file passes the scan, and
+    it goes on from hop to hop."""
     bundle = load_bundle("hey_chip")
-    grown = with_members(bundle, 5)
-    summary_of = scan(grown.onnx, "grown")
-    check_contract(summary_of.inputs, summary_of.outputs, 5, "grown")
+    one, five = with_members(bundle, 1), with_members(bundle, 5)
+    summary_of = scan(five.onnx, "five")
+    check_contract(summary_of.inputs, summary_of.outputs, 5, "five")
     windows = np.random.default_rng(0).standard_normal((4, 16, 96)).astype(np.float32) * 10
-    own, five = Detectors(bundle).run_many(windows), Detectors(grown).run_many(windows)
-    assert np.allclose(five, own[:, np.arange(5) % own.shape[1]], rtol=1e-4, atol=1e-4)
-    weights = weights_of(bundle.onnx)
-    assert weights is not None
-    assert networks(weights) == 8
-    assert weights_of(written(weights)).keys() == weights.keys()  # type: ignore[union-attr]
+    said = np.stack([Detectors(five).step(window) for window in windows])
+    alone = np.stack([Detectors(one).step(window) for window in windows])
+    assert said == pytest.approx(np.repeat(alone, 5, axis=1), rel=1e-4, abs=1e-4)
+    assert said.std(axis=0).min() > 0
+    own, grown = weights_of(bundle.onnx), weights_of(five.onnx)
+    assert own is not None and grown is not None
+    assert (networks(own), networks(grown), networks(weights_of(written(own)) or {})) == (8, 1, 8)
+    assert len(grown["w1"]) == 32
+    assert Detectors(five)._stream is not None
+
+
+def test_members_are_measured_as_they_are_made() -> None:
+    """The file is laid out, node by node and shape by shape, as that of `make --members per-voice`."""
+    params = start_params(PER_VOICE_NETS, 0, Recipe().channels, heads=7)
+    shared = Trained({name: np.asarray(value) for name, value in params.items()}, np.zeros(96, np.float32),
+                     np.ones(96, np.float32), PER_VOICE_NETS)
+    made, measured = (onnx.load_model_from_string(data).graph for data in
+                      (fused(shared), with_members(load_bundle("hey_chip"), 7).onnx))
+    nodes, shapes = [], []
+    for graph in (made, measured):
+        told = [(node.op_type, {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute})
+                for node in graph.node]
+        nodes.append(told)
+        shapes.append({one.name: tuple(one.dims) for one in graph.initializer})
+    assert len(nodes[0]) == 7
+    assert nodes[0] == nodes[1]
+    assert shapes[0] == shapes[1]
 
 
 def test_other_layouts_are_not_repeated(tmp_path: Path) -> None:

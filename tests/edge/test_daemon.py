@@ -76,7 +76,7 @@ def test_d15_a_thread_that_hangs_too() -> None:
 
 def test_watchdog_is_fed_by_sound_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """READY comes once the ears run; a microphone that gives nothing feeds no watchdog, sound."""
-    monkeypatch.setattr("edge.daemon.FED_S", 0.0)
+    monkeypatch.setattr("edge.watch.FED_S", 0.0)
 
     class Mute(QuietRoom):
         def read(self, timeout_s: float) -> Chunk | None:
@@ -197,3 +197,38 @@ def test_f6_signals_in_every_state(state: str, number: int) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+HANGS_TWICE = """
+import sys, threading
+from edge.config import Config
+from edge.daemon import Daemon
+from edge.eventlog import EventLog
+from edge.fakes import *
+from edge.parts import Ear, Parts
+from edge.resample import Resampler
+
+class Stuck(QuietRoom):
+    def close(self):
+        print("closing", flush=True)
+        threading.Event().wait()
+
+ear = Ear(Stuck, Resampler, FakeListener(fails=RuntimeError("boom")))
+sys.exit(Daemon(Config(), Parts(FakeSpeech(), ear), tell=EventLog()).run())
+"""
+
+
+def test_d15_a_thread_that_fails_and_hangs_in_closing() -> None:
+    """A room that fails, and whose microphone then cannot be closed, still ends the process with exit code 1,
+    and what went wrong first is on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", HANGS_TWICE],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "closing" in done.stdout
+    assert "boom" in done.stderr

@@ -50,18 +50,6 @@ def test_a_step_gives_the_logits_of_every_member(tmp_path: Path) -> None:
     np.testing.assert_allclose(out, window.mean() * np.array([1, 2, 3]) + np.array([0, 1, 2]), atol=1e-5)
 
 
-def test_many_windows_give_what_one_after_the_other_gives(tmp_path: Path) -> None:
-    """`run_many` is `step` in a loop, also over none and over a view that is not in a row in memory."""
-    detectors = Detectors(load_bundle(make_bundle(tmp_path, 2)))
-    windows = noise(5)
-    out = detectors.run_many(windows)
-    assert out.shape == (5, 2)
-    np.testing.assert_array_equal(out, [detectors.step(window) for window in windows])
-    assert detectors.run_many(windows[:0]).shape == (0, 2)
-    turned = np.ascontiguousarray(windows.transpose(0, 2, 1)).transpose(0, 2, 1)
-    np.testing.assert_array_equal(detectors.run_many(turned), out)
-
-
 def test_189_members_are_one_run(tmp_path: Path) -> None:
     """As many as the original installation had, in one file and one session."""
     detectors = Detectors(load_bundle(make_bundle(tmp_path, 189)))

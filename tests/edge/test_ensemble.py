@@ -19,25 +19,25 @@ def run(rows: list[list[float]], thresholds: list[float], **options) -> tuple[li
     return [event for event in found if event], ensemble
 
 
-def test_any_member_wakes():
+def test_d14_any_member_wakes():
     """One member over its own threshold is enough, and the event names it and all that agreed."""
     events, _ = run([[0, 0, 0], [-1, 4, 3.1]], [1, 2, 3])
     assert [(e.member, e.members) for e in events] == [("m1", ("m1", "m2"))]
     assert events[0].score == pytest.approx(2)
 
 
-def test_a_held_phrase_is_one_event():
+def test_d13_a_held_phrase_is_one_event():
     """A plateau of ten seconds is one event: it must fall by `release` first."""
     assert len(run([[3.0 + 0.01 * (i % 2)] for i in range(125)], [1])[0]) == 1
 
 
-def test_a_dip_above_the_release_is_no_new_phrase():
+def test_d13_a_dip_above_the_release_is_no_new_phrase():
     """Hysteresis: falling a little under the threshold and coming back is the same phrase."""
     dip = [[2.0], [0.8], [2.1]] * 20
     assert len(run(dip, [1], release=1.0)[0]) == 1
 
 
-def test_refractory_time():
+def test_d13_refractory_time():
     """What falls silent and comes back within the refractory time is not counted again; later it is."""
     rows = [[3.0], [-5.0], [3.1]] + [[-5.0 - 0.001 * i] for i in range(20)] + [[3.2]]
     events, _ = run(rows, [1], refractory_s=1.0)

@@ -17,22 +17,26 @@ from synth.train import Trained
 HOPS = 40
 
 
-def trained(members: int, nets: int, channels: int) -> Trained:
-    """Networks with random weights."""
+def trained(members: int, nets: int, channels: int, heads: int = 1) -> Trained:
+    """Networks with random weights: sets of so many members each of which shares so many networks."""
     draw = np.random.default_rng(members).standard_normal
     shapes = {"w1": (3, SIZE, channels), "b1": (channels,), "w2": (3, channels, channels), "b2": (channels,),
-              "w3": (12, channels), "b3": ()}
+              "w3": (heads, 12, channels), "b3": (heads,)}
     params = {key: (draw((members * nets, *shape)) * 0.1).astype(np.float32) for key, shape in shapes.items()}
     return Trained(params, np.full(SIZE, 0.5, np.float32), np.full(SIZE, 0.2, np.float32), nets)
 
 
-@pytest.fixture(params=["hey_chip", (1, 1, 32), (1, 4, 8), (5, 1, 8), (3, 2, 4)], ids=str)
+APART, SHARED = [(1, 1, 32), (1, 4, 8), (5, 1, 8), (3, 2, 4)], [(1, 1, 32, 189), (1, 3, 8, 20), (2, 2, 4, 3)]
+KINDS = ["hey_chip", *APART, *SHARED]
+
+
+@pytest.fixture(params=KINDS, ids=str)
 def bundle(request, tmp_path) -> Bundle:
-    """The shipped bundle, and fused ones of several members and networks."""
+    """The shipped bundle, and fused ones of several members, networks and heads."""
     if isinstance(request.param, str):
         return load_bundle(request.param)
-    members = request.param[0]
-    return load_bundle(make_bundle(tmp_path, members, onnx_bytes=fused(trained(*request.param))))
+    made = trained(*request.param)
+    return load_bundle(make_bundle(tmp_path, made.members, onnx_bytes=fused(made)))
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def test_a_stream_says_what_its_windows_say(bundle, rows):
     detectors = Detectors(bundle)
     assert detectors._stream is not None
     found = np.stack([detectors.follow(window) for window in windows(rows)])
-    wanted = detectors.run_many(np.stack(windows(rows)))
+    wanted = np.stack([detectors.step(window) for window in windows(rows)])
     assert found == pytest.approx(wanted, abs=1e-4, rel=1e-5)
 
 

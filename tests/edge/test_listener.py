@@ -36,7 +36,7 @@ def whole(listener: Listener, sound: np.ndarray) -> tuple[list, np.ndarray]:
 
 @settings(max_examples=20, deadline=None)
 @given(sizes=st.lists(st.integers(1, 30_000), min_size=1, max_size=20))
-def test_any_cutting_gives_the_same_events(listener, golden, sizes):
+def test_d10_any_cutting_gives_the_same_events(listener, golden, sizes):
     """D10: chunks of one sample or of seconds make no difference to what is heard or when."""
     events, margins = whole(listener, golden)
     listener.reset()
@@ -106,7 +106,7 @@ def test_bad_samples_never_trigger_and_leave_no_trace(listener, golden, bad, cap
     assert len(listener.step(golden)) == 1
 
 
-def test_two_bundles_of_one_word_are_one_event(golden):
+def test_d14_two_bundles_of_one_word_are_one_event(golden):
     """D14: the same word twice within a second is one event."""
     both = Listener([load_bundle("hey_chip"), load_bundle("hey_chip")])
     assert len(both.step(golden)) == 1

@@ -163,7 +163,7 @@ def test_without_a_default_the_only_microphone_is_taken() -> None:
     [(USB, 0, (44_100, 1)), (ARRAY, 0, (48_000, 4)), (ARRAY, 3, (48_000, 4)), (SERVER, 0, (44_100, 2)),
      (SERVER, 5, (44_100, 6))],
 )  # fmt: skip
-def test_a_device_is_opened_as_it_is(device: Device, channel: int, first: tuple[int, int]) -> None:
+def test_d4_a_device_is_opened_as_it_is(device: Device, channel: int, first: tuple[int, int]) -> None:
     """The first attempt is a device's own rate with all its channels, so that nothing below mixes them; a
     sound server, which claims 32, is asked for no more than are needed. Every attempt holds the channel."""
     ways = list(attempts(device, channel))
@@ -191,7 +191,7 @@ def test_a_callback_copies_one_channel() -> None:
     assert live.read(0.0) is None
 
 
-def test_a_hundred_overflows_are_counted_and_mark_their_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d5_a_hundred_overflows_are_counted_and_mark_their_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each overflow is counted, and its chunk tells how much longer than its own 40 ms it took to come."""
     now_s = [50.0]
     monkeypatch.setattr("edge.microphone.live.time.monotonic", lambda: now_s[0])
@@ -203,10 +203,10 @@ def test_a_hundred_overflows_are_counted_and_mark_their_gaps(monkeypatch: pytest
     assert live.overflows == 100
     gaps_s = [chunk.gap_s for chunk in iter(lambda: live.read(0.0), None)]
     assert gaps_s[0] == 0.0
-    assert gaps_s[1:] == pytest.approx([0.3] * 99)
+    assert gaps_s[1:] == pytest.approx([0.3] * 99, abs=0.002)  # less what two clocks may drift
 
 
-def test_the_true_rate_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d16_the_true_rate_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that says 48 kHz and gives 44.1 kHz is found out after 10 s, and not judged before."""
     now_s = [50.0]
     monkeypatch.setattr("edge.microphone.live.time.monotonic", lambda: now_s[0])

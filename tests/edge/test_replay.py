@@ -17,8 +17,9 @@ from edge.commands.replay import split
 from edge.errors import WavError
 from edge.events import HOP_S, RATE_HZ, STEP
 from edge.listener import Listener
-from edge.replay import blocks, replay, samples_of
-from edge.wav import write_wav
+from edge.replay import blocks, pieces_of, replay, samples_of
+from edge.resample import Resampler
+from edge.wav import WavFile, read_wav, write_wav
 
 Answers = tuple[int, list[dict[str, Any]], str]
 
@@ -223,6 +224,33 @@ def test_blocks_are_the_recording() -> None:
     assert len(pieces) == 3
     assert all(len(piece) % STEP == 0 for piece in pieces)
     assert np.array_equal(np.concatenate(pieces), sound)
+
+
+@pytest.mark.parametrize("rate_hz", [RATE_HZ, 44_100])
+def test_a_long_recording_is_read_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate_hz: int
+) -> None:
+    """No more than ten seconds are read at once, and together they are, to the bit, what the whole gives."""
+    sound = np.random.default_rng(0).normal(0, 0.1, int(21.3 * rate_hz)).astype(np.float32)
+    write_wav(tmp_path / "long.wav", sound, rate_hz)
+    whole = read_wav(tmp_path / "long.wav").samples[:, 0]
+    resampler = Resampler(rate_hz, RATE_HZ)
+    wanted = np.concatenate([resampler.step(whole), resampler.flush()])
+    asked: list[int] = []
+    read = WavFile.read
+
+    def noted(file: WavFile, start: int = 0, count: int | None = None) -> Any:
+        asked.append(count or file.frames)
+        return read(file, start, count)
+
+    monkeypatch.setattr(WavFile, "read", noted)
+    pieces = list(pieces_of(tmp_path / "long.wav"))
+    assert asked == [10 * rate_hz] * 3
+    assert [len(piece) for piece in pieces[:2]] == [10 * RATE_HZ] * 2
+    found = np.concatenate(pieces)
+    assert len(found) % STEP == 0
+    assert np.array_equal(found[: len(wanted)], wanted)
+    assert not found[len(wanted) :].any()
 
 
 def test_real_time_waits_for_every_hop(

@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edge.config import SpeechConfig
 from edge.errors import DeviceError
+from edge.events import Chunk
 from edge.speech import MAX_CHARS, SpeechError, clean, open_speech
 from edge.speech import wav_file as wav_file_room
 from edge.speech.espeak import Espeak, Sound, Voice, alsa_plays, find_player, from_pipe
@@ -294,3 +296,30 @@ def test_players_need_a_device(bin_folder: Path, tmp_path: Path) -> None:
 def test_silent() -> None:
     """Silence takes as long as the words would, at the configured speed."""
     assert Silent(120).say("one two three four").duration_s == pytest.approx(2.0)
+
+
+def test_f4_no_loudspeaker(bin_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A player that finds no device costs the lines, each with its reason in the log; what is heard is
+    counted on, and the gate is open again after each."""
+    from daemon_rig import Run
+
+    from edge.fakes import FakeListener, FakeMicrophone, silence
+
+    program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
+    complaint = "print('audio open error: No such file', file=sys.stderr)\nsys.exit(1)"
+    player = program(bin_folder, "aplay", complaint)
+    speech = Espeak(Voice(SpeechConfig()), [str(player)])
+
+    def pieces() -> Iterator[Chunk]:
+        yield from [silence(0.08)] * 13
+        until_s = time.monotonic() + 10
+        while "audio open error" not in caplog.text and time.monotonic() < until_s:
+            time.sleep(0.02)  # a recording is read faster than a program starts
+        yield from [silence(0.08)] * 362
+
+    run = Run(lambda: FakeMicrophone(pieces()), listener=FakeListener([1.04, 20.0]), speech=speech)
+    assert run.go() == 0
+    assert len(run.times("heard")) + len(run.times("gated")) == 2
+    assert run.times("heard")[0] == 1.04
+    assert run.times("said") == []
+    assert "audio open error" in caplog.text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -37,24 +38,23 @@ class PulseRoom:
             "PULSE_COOKIE": str(folder / "cookie"),
         }
         self._server: subprocess.Popen[bytes] | None = None
+        self._modules: dict[str, str] = {}
 
-    def start(self) -> None:
-        """Start the server and wait until its microphone is there."""
-        modules = (
-            f"module-native-protocol-unix socket={self.folder / 'native'} auth-anonymous=1",
-            f"module-null-sink sink_name=room rate={RATE_HZ} channels=2",
-            "module-remap-source source_name=mic master=room.monitor",
-        )
+    def start(self, *, empty: bool = False) -> None:
+        """Start the server and wait until its microphone is there, unless it is to be `empty`."""
+        socket = f"module-native-protocol-unix socket={self.folder / 'native'} auth-anonymous=1"
         command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
-        for module in modules:
-            command += ["-L", module]
+        command += ["-L", socket]
         with (self.folder / "pulseaudio.log").open("ab") as log:
             self._server = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
-        while self._pactl("set-default-source", "mic", check=False) != 0:
+        while not self._ready():
             if time.monotonic() > deadline or self._server.poll() is not None:
                 raise RuntimeError((self.folder / "pulseaudio.log").read_text(errors="replace"))
             time.sleep(0.1)
+        self._modules = {}
+        if not empty:
+            self.plug(default=True)
 
     def kill(self) -> None:
         """End the server at once, as a crash would."""
@@ -68,14 +68,43 @@ class PulseRoom:
         """Play a recording in the room, to its end."""
         subprocess.run(["paplay", "--device=room", str(wav)], env=self.env, check=True, timeout=60)
 
-    def suspend(self) -> None:
-        """Let the microphone hang: no callbacks, no error, as a source that is suspended does."""
-        self._pactl("suspend-sink", "room", "1")
-        self._pactl("suspend-source", "mic", "1")
+    def suspend(self, yes: bool = True) -> None:
+        """Let the microphone hang: no callbacks, no error, as a source that is suspended does. Or go on."""
+        self.pactl("suspend-sink", "room", str(int(yes)))
+        self.pactl("suspend-source", "mic", str(int(yes)))
 
-    def _pactl(self, *command: str, check: bool = True) -> int:
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.run(["pactl", *command], env=self.env, check=check, timeout=20, **quiet).returncode
+    def freeze(self, yes: bool = True) -> None:
+        """Stop the server where it stands, as a machine does that swaps; or let it go on."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP if yes else signal.SIGCONT)
+
+    def unplug(self, sink: str = "room", source: str = "mic") -> None:
+        """Take a microphone away, with all that it was made of."""
+        for name in (source, sink):
+            self.pactl("unload-module", self._modules.pop(name))
+
+    def plug(self, sink: str = "room", source: str = "mic", *, default: bool = False) -> None:
+        """Connect a microphone `source` that hears what is played into `sink`."""
+        options = {"sink_name": sink, "rate": RATE_HZ, "channels": 2}
+        self.load(sink, "module-null-sink", **options)
+        self.load(source, "module-remap-source", source_name=source, master=f"{sink}.monitor")
+        if default:
+            self.pactl("set-default-source", source)
+
+    def load(self, name: str, module: str, **options: object) -> None:
+        """Load a module of the server, to be known by a name of ours."""
+        written = [f"{key}={value}" for key, value in options.items()]
+        self._modules[name] = self.pactl("load-module", module, *written)
+
+    def pactl(self, *command: str) -> str:
+        """What `pactl` answers."""
+        asked = ["pactl", *command]
+        run = subprocess.run(asked, env=self.env, check=True, timeout=20, capture_output=True, text=True)
+        return run.stdout.strip()
+
+    def _ready(self) -> bool:
+        run = subprocess.run(["pactl", "info"], env=self.env, check=False, timeout=20, capture_output=True)
+        return run.returncode == 0
 
     def __enter__(self) -> PulseRoom:
         self.start()

@@ -93,6 +93,7 @@ def test_all_of_them_are_kept_where_that_was_asked_for() -> None:
     choice = choose_members(said, examples, 0.1, all_of_them=True)
     assert choice.members == (0, 1, 2)
     assert choice.missed_single == choice.missed_or == 10
+    assert "as was asked for; their OR misses not less" in choice.why()
 
 
 def test_the_promise_is_made_for_the_union() -> None:

@@ -123,7 +123,8 @@ def test_the_bundle_is_like_any_other(made: Made, capsys: pytest.CaptureFixture[
     bundle, told = load_bundle(made.alone), manifest(made.alone)
     assert bundle.manifest.word == WORD
     assert bundle.manifest.golden is not None and bundle.manifest.golden.heard
-    assert sorted(told["files"]) == ["detectors.onnx", "golden.wav", "report.html"]
+    assert sorted(told["files"]) == ["counter.wav", "detectors.onnx", "golden.wav", "report.html"]
+    assert bundle.manifest.counter is not None and not bundle.manifest.counter.heard
     assert told["voices"][0]["licence"] == "the user's own"
     assert len(told["recordings"]) == told["calibration"]["misses"]["clean"]["of"] == 3
     assert told["calibration"]["false_accepts"]["hours"] > 0
@@ -192,12 +193,13 @@ def test_what_cannot_be_done_is_said_before_any_work(
         assert not out.exists()
 
 
-@pytest.mark.parametrize(("count", "nets"), [(1, 1), (3, 1), (2, 3)])
-def test_a_bundle_is_read_back_as_it_was_written(count: int, nets: int) -> None:
-    """The weights of a fused file, fused again, say what it said; members of several networks, too."""
+@pytest.mark.parametrize(("count", "nets", "heads"), [(1, 1, 1), (3, 1, 1), (2, 3, 1), (1, 1, 5), (1, 2, 3)])
+def test_a_bundle_is_read_back_as_it_was_written(count: int, nets: int, heads: int) -> None:
+    """The weights of a fused file, fused again, say what it said; members of several networks, and those that
+    share them, too."""
     from synth.train import Trained, logits_of
 
-    trained = untrained(count, nets=nets)
+    trained = untrained(count, nets=nets, heads=heads)
     found = unfused(fused(trained))
     assert found is not None and found[1] == nets
     back = folded(Trained(found[0], np.zeros(96, np.float32), np.ones(96, np.float32), nets))
@@ -216,6 +218,25 @@ def test_members_of_several_networks_are_joined_by_one_of_one(made: Made) -> Non
     both = logits_of(together(base, folded(second)), toy(60))
     np.testing.assert_allclose(both[:, :2], logits_of(first, toy(60)), atol=2e-3)
     np.testing.assert_allclose(both[:, 2:], logits_of(second, toy(60)), atol=2e-3)
+
+
+def test_members_are_added_to_those_that_share_networks(made: Made) -> None:
+    """Beside three members on two networks, two new ones say what they say alone; and when one of these is
+    left out again, so is its network."""
+    from dataclasses import replace
+
+    from synth.train import logits_of, only
+
+    first, second = untrained(1, nets=2, heads=3), untrained(2, seed=5)
+    params, nets = unfused(fused(first)) or ({}, 0)
+    base = replace(open_base(made.alone, WORD), params=params, nets=nets)
+    joined = together(base, folded(second))
+    both = logits_of(joined, toy(60))
+    np.testing.assert_allclose(both[:, :3], logits_of(first, toy(60)), atol=2e-3)
+    np.testing.assert_allclose(both[:, 3:], logits_of(second, toy(60)), atol=2e-3)
+    kept = only(joined, range(4))
+    assert (joined.nets, kept.nets, kept.members) == (4, 3, 4)
+    np.testing.assert_allclose(logits_of(kept, toy(60)), both[:, :4], atol=2e-3)
 
 
 def test_other_graphs_are_not_taken_apart(tmp_path: Path) -> None:

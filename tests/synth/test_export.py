@@ -20,11 +20,13 @@ def windows_of(count: int) -> np.ndarray:
     return np.random.default_rng(5).normal(0, 10, (count, CONTEXT, SIZE)).astype(np.float32)
 
 
+@pytest.mark.parametrize("heads", [1, 4])
 @pytest.mark.parametrize("nets", [1, 3])
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_untrained_members_survive_the_export(count: int, nets: int) -> None:
-    """The file gives the logits of training for any number of members and of networks in each, to 1e-4."""
-    trained, examples = untrained(count, nets=nets), toy(60)
+def test_untrained_members_survive_the_export(count: int, nets: int, heads: int) -> None:
+    """The file gives the logits of training for any number of members, of networks in each and of members
+    that share these, to 1e-4."""
+    trained, examples = untrained(count, nets=nets, heads=heads), toy(60)
     windows = examples.rows.reshape(-1, CONTEXT, SIZE).astype(np.float32)
     assert parity(fused(trained), windows, logits_of(trained, examples)) < 1e-4
 

@@ -12,7 +12,7 @@ from edge.events import RATE_HZ
 from edge.wav import write_wav
 from synth import packs
 from synth.acoustics import Sound
-from synth.packs import read_through
+from synth.packs import Pcm, read_through
 
 HOUR = 1.0
 TWO_S = 2.0 / 3600
@@ -27,11 +27,11 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return sorted(tmp_path.glob("*.wav"))
 
 
-def read(folder: Path | None, paths: list[Path], hours: float = HOUR) -> list[Sound]:
+def read(folder: Path | None, paths: list[Path], hours: float = HOUR) -> list[Pcm]:
     return list(read_through(folder, "x-train", paths, hours))
 
 
-def equal(one: list[Sound], other: list[Sound]) -> bool:
+def equal(one: list[Pcm], other: list[Pcm]) -> bool:
     return len(one) == len(other) and all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
@@ -49,7 +49,7 @@ def test_a_pack_is_what_was_decoded(
     again = read(tmp_path / "cache", paths, hours)
     assert len(plain) == (10 if hours == HOUR else 4)
     assert equal(plain, first) and equal(plain, again)
-    assert all(sound.dtype == np.float32 for sound in again)
+    assert all(sound.dtype == np.int16 for sound in again)
 
 
 def test_a_pack_of_all_serves_less(

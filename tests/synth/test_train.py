@@ -16,9 +16,12 @@ from synth.train import Trained, logits_of, net_logits, only, row_logits, scored
 from tests.synth.toy import learned, members, toy, untrained
 
 
-def fit(examples: Examples, who: Sequence[Member], *, steps: int = 250, batch: int = 16) -> Trained:
+def fit(
+    examples: Examples, who: Sequence[Member], *, steps: int = 250, batch: int = 16, shared: bool = False
+) -> Trained:
     """A short training."""
-    return train(examples, who, steps=steps, batch=batch, seed=3, done=lambda _count, _loss: None)
+    return train(examples, who, steps=steps, batch=batch, seed=3, done=lambda _count, _loss: None,
+                 shared=shared)
 
 
 @pytest.fixture
@@ -61,7 +64,9 @@ def test_members_differ(trained: Trained) -> None:
 
 
 def test_a_member_listens_to_those_it_is_told_to() -> None:
-    """A clip of weight zero teaches nothing: a member that hears only half of the clips knows only them."""
+    """A clip of weight zero teaches nothing: a member that hears only half of the clips knows only them. One
+    that shares its network with a member that hears them all knows some of the others by what that has made
+    of them, and fewer than that member."""
     examples = toy()
     two = examples.rows.reshape(-1, CONTEXT, SIZE).astype(np.float32)
     positives = np.flatnonzero(examples.label == POSITIVE)
@@ -71,9 +76,12 @@ def test_a_member_listens_to_those_it_is_told_to() -> None:
     weights = np.ones(400, np.float32)
     weights[odd] = 0
     both = dataclasses.replace(examples, rows=rows)
-    logits = logits_of(fit(both, [Member("deaf", "one voice", weights), *members(1)], batch=64), both)
-    assert (logits[odd] > 0).mean(axis=0) == pytest.approx([0.0, 1.0], abs=0.1)
-    assert (logits[positives[::2]] > 0).mean(axis=0).min() > 0.9
+    who = [Member("deaf", "one voice", weights), *members(1)]
+    apart, shared = (logits_of(fit(both, who, batch=64, shared=s), both) for s in (False, True))
+    assert (apart[odd] > 0).mean(axis=0) == pytest.approx([0.0, 1.0], abs=0.1)
+    assert (apart[odd, 0] > 0).mean() < (shared[odd, 0] > 0).mean() < (shared[odd, 1] > 0).mean()
+    for logits in (apart, shared):
+        assert (logits[positives[::2]] > 0).mean(axis=0).min() > 0.9
 
 
 @pytest.mark.parametrize(("kept", "what"), [(POSITIVE, "0 negative"), (NEGATIVE, "0 positive")])
@@ -96,12 +104,12 @@ def test_the_two_ways_to_a_logit_agree(trained: Trained) -> None:
     """A window at a time and a table at a time: the same logits, at every place of the table."""
     params = {k: jnp.asarray(v) for k, v in trained.params.items()}
     rows = np.random.default_rng(0).normal(0, 1, (100, SIZE)).astype(np.float32)
-    table = np.asarray(row_logits(params, jnp.asarray(rows)))
+    table = np.asarray(row_logits(params, jnp.asarray(rows)))[:, 0]
     windows = np.lib.stride_tricks.sliding_window_view(rows, CONTEXT, axis=0).transpose(0, 2, 1)
     assert table.shape == (2, 100 - CONTEXT + 1)
     for member in range(2):
         one = {k: v[member] for k, v in params.items()}
-        assert np.asarray(net_logits(one, jnp.asarray(windows))) == pytest.approx(table[member], abs=1e-4)
+        assert np.asarray(net_logits(one, jnp.asarray(windows)))[0] == pytest.approx(table[member], abs=1e-4)
 
 
 def draw(examples: Examples, recipe: Recipe, count: int = 2) -> Draw:
@@ -118,7 +126,7 @@ def test_mining_finds_the_worst_negatives() -> None:
     drawn = draw(examples, Recipe())
     drawn.mine(scored(params, rows)[:, examples.first])
     negatives = np.flatnonzero(examples.label == NEGATIVE)
-    worst = np.asarray(row_logits(params, jnp.asarray(rows))).max(axis=0)[examples.first]
+    worst = np.asarray(row_logits(params, jnp.asarray(rows))).max(axis=(0, 1))[examples.first]
     left = np.setdiff1d(negatives, drawn.hard)
     assert len(drawn.hard) == len(negatives) // 50 == 4
     assert set(drawn.hard) <= set(negatives)
@@ -186,6 +194,24 @@ def test_a_member_is_the_mean_of_its_networks() -> None:
     both = logits_of(trained, examples)
     assert both == pytest.approx(each.reshape(60, 2, 3).mean(axis=2), abs=1e-4)
     assert logits_of(only(trained, [1]), examples) == pytest.approx(both[:, 1:], abs=1e-4)
+
+
+def test_members_that_share_networks_are_heads_of_them() -> None:
+    """Three members on two networks are the means of what their heads say on each; training makes no more
+    networks than that, and to take some members is to take their heads and keep the networks."""
+    trained, examples = untrained(1, nets=2, heads=3), toy(60)
+    assert (trained.groups, trained.heads, trained.members) == (1, 3, 3)
+    logits = logits_of(trained, examples)
+    apart = [{k: v[net : net + 1] for k, v in trained.params.items()} for net in range(2)]
+    mean = sum(logits_of(dataclasses.replace(trained, nets=1, params=one), examples) for one in apart) / 2
+    assert logits == pytest.approx(mean, abs=1e-4)
+    some = only(trained, [2, 0])
+    assert logits_of(some, examples) == pytest.approx(logits[:, [2, 0]], abs=1e-4)
+    assert some.params["w1"].shape == trained.params["w1"].shape
+    fitted = train(examples, members(3), steps=2, batch=16, seed=3, done=lambda _c, _l: None, nets=2,
+                   shared=True)
+    assert {k: v.shape[:2] for k, v in fitted.params.items() if k[1] == "3"} == {"w3": (2, 3), "b3": (2, 3)}
+    assert len(fitted.params["w1"]) == 2
 
 
 def test_progress_adds_up() -> None:

@@ -36,8 +36,9 @@ def members(count: int, clips: int = 400) -> list[Member]:
     return [Member(f"m{k}", "all voices", np.ones(clips, np.float32)) for k in range(count)]
 
 
-def untrained(count: int, seed: int = 0, nets: int = 1) -> Trained:
-    """Random members of so many networks, with biases that are not zero, so that a lost one is noticed."""
+def untrained(count: int, seed: int = 0, nets: int = 1, heads: int = 1) -> Trained:
+    """Random members of so many networks, with biases that are not zero, so that a lost one is noticed: sets
+    of `heads` that share their networks, `count` of them."""
     rng = np.random.default_rng(seed)
     last = CONTEXT - 2 * (KERNEL - 1)
     shapes = {
@@ -45,11 +46,12 @@ def untrained(count: int, seed: int = 0, nets: int = 1) -> Trained:
         "b1": (CHANNELS,),
         "w2": (KERNEL, CHANNELS, CHANNELS),
         "b2": (CHANNELS,),
-        "w3": (last, CHANNELS),
-        "b3": (),
+        "w3": (heads, last, CHANNELS),
+        "b3": (heads,),
     }
+    seen = {name: np.prod(shape[-2:] if name == "w3" else shape[:-1]) for name, shape in shapes.items()}
     params = {
-        name: rng.normal(0, (2 / max(1, np.prod(shape[:-1]))) ** 0.5, (count * nets, *shape)).astype("f4")
+        name: rng.normal(0, (2 / max(1, seen[name])) ** 0.5, (count * nets, *shape)).astype("f4")
         for name, shape in shapes.items()
     }
     return Trained(params, *scaling(toy(60)), nets)

@@ -1,0 +1,33 @@
+"""The frozen network and the new head as one ONNX file."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from synth.vision.features import LAST, Backbone
+from synth.vision.head import Head
+
+
+def grafted(backbone: Backbone, head: Head) -> bytes:
+    """`image` [1, 3, 224, 224] to `probabilities` [1, classes]. Deterministic bytes."""
+    body = backbone.model.graph
+    constants = {"head_mean": head.mean[None], "head_weights": head.weights, "head_bias": head.bias}
+    nodes = [
+        helper.make_node("Sub", [LAST, "head_mean"], ["head_centred"]),
+        helper.make_node("LpNormalization", ["head_centred"], ["head_unit"], axis=1, p=2),
+        helper.make_node("Gemm", ["head_unit", "head_weights", "head_bias"], ["head_logits"]),
+        helper.make_node("Softmax", ["head_logits"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        [*body.node, *nodes], "taught", list(body.input),
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, len(head.bias)])],
+        [*body.initializer,
+         *(numpy_helper.from_array(np.ascontiguousarray(v, np.float32), k) for k, v in constants.items())],
+    )
+    model = helper.make_model(graph, opset_imports=backbone.model.opset_import, producer_name="heychip")
+    model.ir_version = backbone.model.ir_version
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
