@@ -20,7 +20,7 @@ from edge.manifest import FRAMES, INPUT, SIZE
 from edge.onnx_make import Graph
 from edge.onnx_read import Attributes, GraphReader
 from edge.onnx_wire import GarbageError
-from edge.sessions import Bound, session
+from edge.sessions import Bound, give_back, session
 
 Array = NDArray[np.float32]
 
@@ -154,6 +154,7 @@ class Stream:
                     inputs[f"state{k}"] = old[k][LONGEST:]
                     outputs[f"seen{k}"] = new[k][LONGEST - hops :]
                 made.append(Bound(graph, inputs, outputs))
+            give_back()
         return self._bound[hops]
 
     def next(self, embeddings: Array) -> Array:
