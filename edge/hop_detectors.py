@@ -72,18 +72,26 @@ def _convolution(found: GraphReader, inputs: Sequence[str], attributes: Attribut
 
 
 def stream_graph(row: Sequence[Convolution], hops: int) -> bytes:
-    """`embeddings` [hops, 96] and `state<k>` to `logits` [hops, N] and `seen<k>`. A state is the last inputs
-    of a layer [time - 1, in]; what it has seen is that and the new ones, and ends with the next state."""
+    """`embeddings` [hops, 96] and `state<k>` to `logits` [hops, N] and `seen<k>`. A state is the last that a
+    layer was given [time - 1, width]; what it has seen is that and the new, and ends with the next state."""
     graph = Graph()
     value = graph.input("embeddings", hops, SIZE)
     for k, layer in enumerate(row):
+        if _single(layer):
+            value = _products(graph, layer, value, hops)
         if kept := _kept(layer):
             value = graph.one("Concat", graph.input(f"state{k}", kept, _width(layer)), value, axis=0)
             value = graph.output(value, f"seen{k}", kept + hops, _width(layer))
-        value = (_alone if layer.groups == 1 else _in_groups)(graph, layer, value, hops)
+        add = _sums if _single(layer) else _alone if layer.groups == 1 else _in_groups
+        value = add(graph, layer, value, hops)
         value = graph.one("Relu", value) if k < len(row) - 1 else value
     graph.output(value, "logits", hops, len(row[-1].weights))
     return graph.model("hop")
+
+
+def _single(layer: Convolution) -> bool:
+    """Whether each of its groups has one output, as a member's last layer has."""
+    return layer.groups == len(layer.weights)
 
 
 def _kept(layer: Convolution) -> int:
@@ -92,8 +100,8 @@ def _kept(layer: Convolution) -> int:
 
 
 def _width(layer: Convolution) -> int:
-    """Numbers in an input."""
-    return layer.weights.shape[1] * layer.groups
+    """Numbers that it is given at a time: its inputs, or their products with the weights of each time."""
+    return layer.weights.shape[2 if _single(layer) else 1] * layer.groups
 
 
 def _alone(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
@@ -101,14 +109,28 @@ def _alone(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
     out, width, time = layer.weights.shape
     if hops > 1:
         seen = graph.one("Gather", seen, graph.weight(np.add.outer(np.arange(hops), np.arange(time))), axis=0)
-    table = np.ascontiguousarray(layer.weights.transpose(2, 1, 0).reshape(time * width, out))
-    bias = graph.weight(layer.bias)
-    if out > 1:
-        windows = graph.one("Reshape", seen, graph.numbers(hops, time * width))
-        return graph.one("Gemm", windows, graph.weight(table), bias)
-    windows = graph.one("Reshape", seen, graph.numbers(hops, 1, time * width))  # a product would fill a whole
-    parts = graph.one("Mul", windows, graph.weight(table.reshape(-1)))  # register with each of its numbers
-    return graph.one("Add", graph.one("ReduceSum", parts, graph.numbers(2), keepdims=0), bias)
+    windows = graph.one("Reshape", seen, graph.numbers(hops, time * width))
+    table = graph.weight(layer.weights.transpose(2, 1, 0).reshape(time * width, out))
+    return graph.one("Gemm", windows, table, graph.weight(layer.bias))
+
+
+def _products(graph: Graph, layer: Convolution, value: str, hops: int) -> str:
+    """Inputs of a layer with single outputs times the weights of each time [hops, groups * time]."""
+    groups, width, time = layer.weights.shape
+    if groups == 1:
+        return graph.one("MatMul", value, graph.weight(layer.weights[0]))
+    parts = graph.one("Reshape", value, graph.numbers(hops, groups, 1, width))
+    gives = graph.one("MatMul", parts, graph.weight(np.ascontiguousarray(layer.weights)))
+    return graph.one("Reshape", gives, graph.numbers(hops, groups * time))
+
+
+def _sums(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
+    """What those of the last few hops add up to: its newest outputs [hops, groups]."""
+    groups, _, time = layer.weights.shape
+    numbers = graph.one("Reshape", seen, graph.numbers(-1))
+    hop, group, at = np.ogrid[:hops, :groups, :time]
+    found = graph.one("Gather", numbers, graph.weight(((hop + at) * groups + group) * time + at), axis=0)
+    return graph.one("Add", graph.one("ReduceSum", found, graph.numbers(2), keepdims=0), graph.weight(layer.bias))
 
 
 def _in_groups(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
