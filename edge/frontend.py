@@ -31,7 +31,8 @@ HISTORY = WINDOW - HOP  # samples of the past that the first frame of a step sti
 LOW_HZ, HIGH_HZ = 60.0, 3800.0
 SCALE = 32768.0  # the backbone was trained on 16-bit samples
 FLOOR = 1e-10
-RANGE = 8.0  # 80 dB, in the units of a mel frame
+RANGE = 1e-8  # in power: 80 dB
+LIFT = 100.0  # the reference adds 2 to its logarithms to the base of 10
 
 Array = NDArray[np.float32]
 
@@ -74,28 +75,28 @@ def spectrum_tables() -> tuple[Array, Array, Array]:
     return cosines.astype(np.float32), sines.astype(np.float32), filters[bins]
 
 
-def mel_nodes(graph: Graph, frames: int | str) -> str:
+def mel_nodes(graph: Graph, frames: int) -> str:
     """The way from new inputs `even` and `odd`, the parts of frames [8 * k, 200], to mel frames [8 * k, 32],
     in a graph under construction; gives the name of those."""
-    cosines, sines, filters = (graph.weight(table) for table in spectrum_tables())
-    real = graph.one("MatMul", graph.input("even", frames, HALF), cosines)
-    imaginary = graph.one("MatMul", graph.input("odd", frames, HALF), sines)
+    cosines, sines, filters = spectrum_tables()
+    real = graph.one("MatMul", graph.input("even", frames, HALF), graph.weight(cosines))
+    imaginary = graph.one("MatMul", graph.input("odd", frames, HALF), graph.weight(sines))
     power = graph.one("Add", graph.one("Mul", real, real), graph.one("Mul", imaginary, imaginary))
-    least = graph.weight(np.array(FLOOR, np.float32))
-    loudness = graph.one("Log", graph.one("Clip", graph.one("MatMul", power, filters), least))
-    steps = graph.one("Reshape", loudness, graph.numbers(-1, FRAMES_PER_STEP * MELS))
-    loudest = graph.one("ReduceMax", steps, axes=[1])
-    floor = graph.one("Sub", loudest, graph.weight(np.array(RANGE * np.log(10), np.float32)))
-    cut = graph.one("Max", steps, floor)
-    tenths = graph.one("Mul", cut, graph.weight(np.array(1 / np.log(10), np.float32)))
-    mel = graph.one("Add", tenths, graph.weight(np.array(2, np.float32)))
-    return graph.one("Reshape", mel, graph.numbers(-1, MELS))
+    power = graph.one("MatMul", power, graph.weight(filters * np.float32(LIFT)))
+    if frames != FRAMES_PER_STEP:
+        power = graph.one("Reshape", power, graph.numbers(-1, FRAMES_PER_STEP * MELS))
+    loudest = graph.one("ReduceMax", power, axes=[0, 1] if frames == FRAMES_PER_STEP else [1])
+    quietest = graph.one("Mul", loudest, graph.weight(np.array(RANGE, np.float32)))
+    quietest = graph.one("Clip", quietest, graph.weight(np.array(FLOOR * LIFT, np.float32)))
+    loudness = graph.one("Log", graph.one("Max", power, quietest))
+    mel = graph.one("Mul", loudness, graph.weight(np.array(1 / np.log(10), np.float32)))
+    return mel if frames == FRAMES_PER_STEP else graph.one("Reshape", mel, graph.numbers(-1, MELS))
 
 
 def mel_graph() -> bytes:
-    """`even` and `odd` parts of frames [8 * k, 200] to `mel` [8 * k, 32]."""
+    """`even` and `odd` parts of the frames of a step [8, 200] to `mel` [8, 32]."""
     graph = Graph()
-    graph.output(mel_nodes(graph, "frames"), "mel", "frames", MELS)
+    graph.output(mel_nodes(graph, FRAMES_PER_STEP), "mel", FRAMES_PER_STEP, MELS)
     return graph.model("mel")
 
 

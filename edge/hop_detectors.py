@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import LONGEST, pieces
+from edge.backbone import LONGEST, PIECES, pieces
 from edge.manifest import FRAMES, INPUT, SIZE
 from edge.onnx_make import Graph
 from edge.onnx_read import Attributes, GraphReader
@@ -181,10 +181,11 @@ class Stream:
 
     def next(self, embeddings: Array) -> Array:
         """Embeddings [k, 96] to logits [k, N]."""
-        out = np.empty((len(embeddings), self._logits.shape[1]), np.float32)
-        for at, hops in pieces(len(embeddings)):
-            self._embeddings[:hops] = embeddings[at : at + hops]
+        hops = len(embeddings)
+        if hops in PIECES:
+            self._embeddings[:hops] = embeddings
             self._turns(hops)[self._turn].run()
             self._turn = 1 - self._turn
-            out[at : at + hops] = self._logits[:hops]
-        return out
+            out: Array = self._logits[:hops].copy()
+            return out
+        return np.concatenate([self.next(embeddings[at : at + few]) for at, few in pieces(hops)])

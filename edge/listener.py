@@ -145,14 +145,14 @@ class Listener:
 
     def _decide(self, windows: Sequence[NDArray[np.float32]], heard: list[Heard]) -> None:
         """What the windows [k, 16, 96] of each backbone say, hop by hop; what is heard is added to `heard`."""
-        logits = [detectors.follow(windows[which])
-                  for detectors, which in zip(self._detectors, self._hear, strict=True)]
+        fresh = [[self._fresh(which, window) for window in found] for which, found in enumerate(windows)]
+        rows = [(ensemble, detectors.follow(windows[which]), fresh[which]) for ensemble, detectors, which
+                in zip(self.ensembles, self._detectors, self._hear, strict=True)]
         for hop in range(len(windows[0])):
             self._hops += 1
             margin, now_s = NOTHING, self._hops * HOP_S
-            fresh = [self._fresh(which, window[hop]) for which, window in enumerate(windows)]
-            for ensemble, which, said in zip(self.ensembles, self._hear, logits, strict=True):
-                event = ensemble.step(said[hop], now_s, fresh=fresh[which])
+            for ensemble, logits, is_fresh in rows:
+                event = ensemble.step(logits[hop], now_s, fresh=is_fresh[hop])
                 margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
                 if self.watch is not None:
                     self.watch(ensemble, now_s, event)
