@@ -231,8 +231,7 @@ class Features:
     def _hear(self, hops: Array, out: Array) -> None:
         """Hops [k, 1280] to embeddings in `out` [k, 96]."""
         for at, steps in pieces(len(hops)):
-            for place in range(steps):
-                self._front.frames(hops[at + place], place)
+            self._front.frames(hops[at : at + steps].reshape(-1))
             self._backbone.hear(out[at : at + steps])
 
     def _unroll(self, steps: int) -> None:

@@ -105,33 +105,33 @@ class FrontEnd:
 
     def __init__(self, *, at_once: int = 1) -> None:
         """`at_once`: the hops whose parts of frames can lie in `parts`."""
-        self._sound = np.zeros(HISTORY + STEP, np.float32)
-        self._past, self._last = self._sound[:HISTORY], self._sound[-HISTORY:]
-        self._new = self._sound[HISTORY:]
+        self._sound = np.zeros(HISTORY + at_once * STEP, np.float32)
+        self._past, self._new = self._sound[:HISTORY], self._sound[HISTORY:]
         frames = np.lib.stride_tricks.sliding_window_view(self._sound, WINDOW)[::HOP]
-        self._ahead, self._behind = frames[:, HALF:], frames[:, HALF:0:-1]
+        ahead, behind = frames[:, HALF:], frames[:, HALF:0:-1]
         size = (at_once * FRAMES_PER_STEP, HALF)
-        self.parts = {part: np.zeros(size, np.float32) for part in ("even", "odd")}
+        even, odd = (np.zeros(size, np.float32) for _ in range(2))
+        self.parts = {"even": even, "odd": odd}
         """what `frames` works out, the inputs of `mel_nodes`; always the same arrays"""
-        self._hops = list(zip(*(part.reshape(-1, FRAMES_PER_STEP, HALF) for part in self.parts.values()),
-                              strict=True))
+        self._views = [(ahead[:count], behind[:count], even[:count], odd[:count])
+                       for count in range(0, size[0] + 1, FRAMES_PER_STEP)]
 
     @cached_property
     def _graph(self) -> tuple[Bound, Array]:
         """The second half of a step on its own, and where it writes: not opened where nobody needs it."""
         mel = np.zeros((FRAMES_PER_STEP, MELS), np.float32)
-        even, odd = self._hops[0]
+        _, _, even, odd = self._views[1]
         graph = session(mel_graph(), "the front end", fixed=True)
         return Bound(graph, {"even": even, "odd": odd}, {"mel": mel}), mel
 
     def reset(self, history: Array | None = None) -> None:
         """Forget the stream; `history` [240] is what is taken to have sounded before it (silence if None)."""
-        self._last[:] = 0 if history is None else history
+        self._past[:] = 0 if history is None else history
 
     @property
     def history(self) -> Array:
         """The samples [240] that the next step still needs, for a snapshot."""
-        return self._last.copy()
+        return self._past.copy()
 
     def step(self, samples: Array) -> Array:
         """Samples [k * 1280], full scale -1..1, to mel frames [k * 8, 32]; the last frame ends with them."""
@@ -150,11 +150,12 @@ class FrontEnd:
         graph.run()
         out[:] = mel
 
-    def frames(self, samples: Array, place: int = 0) -> None:
-        """The first half of a step, into that place in `parts`, for who has the second half in a graph of
-        their own."""
-        even, odd = self._hops[place]
-        self._past[:] = self._last
-        self._new[:] = samples
-        np.add(self._ahead, self._behind, out=even)
-        np.subtract(self._ahead, self._behind, out=odd)
+    def frames(self, samples: Array) -> None:
+        """The first half of a step, or of some at once, samples [k * 1280] into the beginning of `parts`, for
+        who has the second half in a graph of their own."""
+        count = len(samples)
+        ahead, behind, even, odd = self._views[count // STEP]
+        self._new[:count] = samples
+        np.add(ahead, behind, out=even)
+        np.subtract(ahead, behind, out=odd)
+        self._past[:] = self._sound[count : count + HISTORY]

@@ -96,12 +96,12 @@ def _single(layer: Convolution) -> bool:
 
 def _kept(layer: Convolution) -> int:
     """How many inputs are kept for the outputs to come."""
-    return layer.weights.shape[2] - 1
+    return int(layer.weights.shape[2]) - 1
 
 
 def _width(layer: Convolution) -> int:
     """Numbers that it is given at a time: its inputs, or their products with the weights of each time."""
-    return layer.weights.shape[2 if _single(layer) else 1] * layer.groups
+    return int(layer.weights.shape[2 if _single(layer) else 1]) * layer.groups
 
 
 def _alone(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
@@ -130,7 +130,8 @@ def _sums(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
     numbers = graph.one("Reshape", seen, graph.numbers(-1))
     hop, group, at = np.ogrid[:hops, :groups, :time]
     found = graph.one("Gather", numbers, graph.weight(((hop + at) * groups + group) * time + at), axis=0)
-    return graph.one("Add", graph.one("ReduceSum", found, graph.numbers(2), keepdims=0), graph.weight(layer.bias))
+    sums = graph.one("ReduceSum", found, graph.numbers(2), keepdims=0)
+    return graph.one("Add", sums, graph.weight(layer.bias))
 
 
 def _in_groups(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:

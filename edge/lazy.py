@@ -115,10 +115,13 @@ class LazyListener:
                 self._leave_out()
                 return []
             self._open(start)
-        heard = self._listener.step(self._paper[self._first : self._new])
-        self._first = self._new
-        for margin in self._listener.margins:
-            self._calm = self._calm + 1 if margin < CALM else 0
+        heard: list[Heard] = []
+        while self._first < self._new:  # more than a few where the gate was closed for a moment only
+            end = min(self._first + FEW * STEP, self._new)
+            heard += self._listener.step(self._paper[self._first : end])
+            self._first = end
+            for margin in self._listener.margins:
+                self._calm = self._calm + 1 if margin < CALM else 0
         self._at_once = 1 if self._listener.margins[-1] > NEAR else FEW
         self._closed = min(self._quiet, self._calm) >= CONTEXT_HOPS and self._listener.armed
         return heard

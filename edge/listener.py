@@ -144,7 +144,7 @@ class Listener:
         return np.where(finite, samples, np.float32(0))
 
     def _decide(self, windows: Sequence[NDArray[np.float32]], heard: list[Heard]) -> None:
-        """What the windows [k, 16, 96] of each backbone say, hop by hop; what is heard is added to `heard`."""
+        """What the windows [k, 16, 96] of each backbone say, hop by hop; what is heard goes into `heard`."""
         fresh = [[self._fresh(which, window) for window in found] for which, found in enumerate(windows)]
         rows = [(ensemble, detectors.follow(windows[which]), fresh[which]) for ensemble, detectors, which
                 in zip(self.ensembles, self._detectors, self._hear, strict=True)]

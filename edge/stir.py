@@ -70,8 +70,8 @@ class Stir:
 
 
 def _loudest(band: Array) -> list[float]:
-    """The power of the loudest 40 ms of each hop of a band [k, n], over that of a full-scale hop or so. What is
-    no number is the loudest."""
+    """The power of the loudest 40 ms of each hop of a band [k, n], over that of a full-scale hop or so. What
+    is no number is the loudest."""
     parts = band.reshape(len(band) * PIECES, 1, -1)
     powers = np.matmul(parts, parts.transpose(0, 2, 1)).ravel().tolist()
     return [(other if one < other or math.isnan(other) else one) / STEP
