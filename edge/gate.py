@@ -32,7 +32,7 @@ class Gate:
         """what a score needs while this line sounds, by the time of the stream; None: nothing is enough"""
 
     def sounds_at(self, time_s: float) -> bool:
-        """Whether we spoke, or the room still sounded of it, at this time of the stream, now or a hop ago."""
+        """Whether we spoke, or the room still sounded of it, at this time of the stream: now or hops ago."""
         with self.changed:
             return (self._speaking and time_s >= self._since_s) or time_s < self._until_s
 

@@ -26,6 +26,8 @@ LEAST = 1e-12  # about -120 dB of full scale: below it there is nothing
 SLOT_HOPS = round(1.0 / HOP_S)
 SLOTS = 4  # of a second each
 
+NOTHING_YET = math.inf, math.inf
+
 _ONES = np.ones(FEWER, np.float32)
 
 
@@ -38,7 +40,8 @@ class Stir:
 
     def reset(self) -> None:
         """Another room: what is heard next stirs until it is known how quiet it is here."""
-        self._least = [(math.inf, math.inf)] * SLOTS
+        self._slots = [NOTHING_YET] * SLOTS
+        self._middle, self._highs = self._least = NOTHING_YET  # of this slot, and of those before
         self._hops = 0
         self._before[:] = 0
 
@@ -49,14 +52,16 @@ class Stir:
         return [self._stirs(*bands) for bands in zip(_loudest(middle), _loudest(highs), strict=True)]
 
     def _stirs(self, middle: float, highs: float) -> bool:
-        """Of one hop, by the power of its bands. What is no number is never steady."""
+        """Of one hop, by the power of its bands. What is no number is never steady, and never the least."""
         if self._hops % SLOT_HOPS == 0:
-            self._least = [*self._least[1:], (middle, highs)]
+            self._slots = [*self._slots[2 - SLOTS :], (self._middle, self._highs)]
+            self._middle, self._highs = NOTHING_YET
+            self._least = min(one for one, _ in self._slots), min(one for _, one in self._slots)
         self._hops += 1
-        low, high = self._least[-1]
-        self._least[-1] = min(low, middle), min(high, highs)
-        lows, others = zip(*self._least, strict=True)
-        steady = middle <= RISE * max(min(lows), LEAST) and highs <= RISE * max(min(others), LEAST)
+        self._middle, self._highs = min(self._middle, middle), min(self._highs, highs)
+        low, high = self._least
+        steady = (middle <= RISE * max(min(low, self._middle), LEAST)
+                  and highs <= RISE * max(min(high, self._highs), LEAST))
         return self._hops <= SLOT_HOPS or not steady
 
     def _bands(self, hops: Array) -> tuple[Array, Array]:

@@ -113,6 +113,25 @@ def test_a_margin_near_the_threshold_keeps_it_open():
         assert lazy.closed == closed
 
 
+def test_a_word_does_not_wait(pair):
+    """Hops are taken a few at a time, but a call is told of two hops later at most, and mostly at once or one
+    hop later: the detectors see it coming."""
+    later = []
+    for path in sorted(CLIPS.glob("call-*.wav")):
+        for before in range(FEW):  # so that the hop of the event has every place among its few
+            room = np.random.default_rng(0).normal(0, 1e-4, 3 * RATE_HZ + before * STEP)
+            sound = np.concatenate([room.astype(np.float32), samples_of(path), room.astype(np.float32)])
+            told = []
+            for listener in pair:
+                listener.reset()
+                told.append([hop for hop in range(len(sound) // STEP)
+                             for _ in listener.step(sound[hop * STEP : (hop + 1) * STEP])])
+            later += [there - here for here, there in zip(*told, strict=True)]
+    assert len(later) >= 12
+    assert set(later) <= {0, 1, 2}
+    assert np.mean(later) <= 0.75  # without looking ahead it would be 1
+
+
 def test_the_end_of_a_stream_is_heard(pair):
     """Hops that wait for others are decided by `flush`."""
     plain, lazy = pair
