@@ -17,6 +17,7 @@ from edge import config_check as check
 from edge.errors import ConfigError
 from edge.memory_config import MemoryConfig
 from edge.phrases import SHIPPED, Phrases, wrong_placeholders
+from edge.prior_config import PriorConfig
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,7 @@ class Config:
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
     memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
+    prior: PriorConfig = PriorConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""
