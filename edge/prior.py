@@ -24,23 +24,17 @@ NEVER = -math.inf
 
 
 def facing(face: Face) -> float:
-    """How straight a face looks into the camera: 1 with the nose midway between the eyes and between the
-    corners of the mouth, 0 with the nose below an eye (some 45 degrees) or beyond it. Measured along the line
-    of the eyes, so that a tilted head counts as well. A face without points counts as 1: what finds faces
-    finds straight ones best."""
-    if len(face.points) != 5:
+    """How straight a face looks into the camera: 1 with the nose midway between the eyes, 0 with the nose
+    below an eye (some 45 degrees) or beyond it. Measured along the line of the eyes, so that a tilted head
+    counts as well. A face without points counts as 1: what finds faces finds straight ones best."""
+    if len(face.points) < 3:
         return 1.0
-    left_eye, right_eye, nose, left_mouth, right_mouth = face.points
-    return min(_middle(nose, left_eye, right_eye), _middle(nose, left_mouth, right_mouth))
-
-
-def _middle(point: tuple[float, float], left: tuple[float, float], right: tuple[float, float]) -> float:
-    """1 where `point` lies midway between two others, along their line; 0 at either of them and beyond."""
+    left, right, nose = face.points[:3]
     across, down = right[0] - left[0], right[1] - left[1]
     square = across * across + down * down
     if not 0 < square < math.inf:  # nor NaN
         return 0.0
-    share = ((point[0] - left[0]) * across + (point[1] - left[1]) * down) / square
+    share = ((nose[0] - left[0]) * across + (nose[1] - left[1]) * down) / square
     return max(0.0, 1 - 2 * abs(share - 0.5)) if math.isfinite(share) else 0.0
 
 
