@@ -33,6 +33,9 @@ CLOSE_S = 1.5
 MAX_BYTES = 200_000_000  # of a picture; no camera of a Pi gives as much
 HEADER_BYTES = 4096
 ASK = b"?"
+STUCK = "its process hangs in the kernel and cannot be ended; only a restart of this machine helps"
+
+_left: list[subprocess.Popen[bytes]] = []  # children that outlived their kill: a new one would hang as they do
 
 
 class ApartCamera:
@@ -41,6 +44,9 @@ class ApartCamera:
     def __init__(self, name: str, argv: Sequence[str], *, open_s: float = OPEN_S) -> None:
         """`argv` is the child's command. DeviceError where it does not come up within `open_s`."""
         self.name, self.ended = name, False
+        _left[:] = [one for one in _left if one.poll() is None]
+        if _left:
+            raise DeviceError(f"{name}: {STUCK}")
         try:
             self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
                 list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr_number(),
@@ -86,7 +92,7 @@ class ApartCamera:
                 pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(CLOSE_S)
-        end_group(process)
+        _end(process)
 
     def _answer(self, until_s: float, late: str) -> dict[str, Any]:
         """The child's next line of JSON. Raises the DeviceError that it tells of."""
@@ -123,10 +129,18 @@ class ApartCamera:
         """Ends the child at once; the error to raise."""
         process, self._process = self._process, None
         if process is not None:
-            end_group(process)
-            if process.returncode is not None and process.returncode not in {0, -9}:
+            _end(process)
+            if process.returncode is None:
+                why += f"; {STUCK}"
+            elif process.returncode not in {0, -9}:
                 why += f" with status {process.returncode}"
         return DeviceError(f"{self.name}: {why}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    end_group(process)
+    if process.returncode is None:
+        _left.append(process)
 
 
 def served(config: CameraConfig) -> ApartCamera:

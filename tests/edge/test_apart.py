@@ -101,6 +101,25 @@ def test_a_capture_that_hangs_is_given_up(hang: str, monkeypatch: pytest.MonkeyP
     again.close()
 
 
+def test_e3_a_child_that_cannot_be_ended_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E3: while the kernel holds on to a child, no other is started, and what helps is said; a camera is never
+    opened twice."""
+    monkeypatch.setattr(apart, "CAPTURE_S", 0.3)
+    monkeypatch.setattr(apart, "end_group", lambda _: None)
+    camera = served("time.sleep(60)")
+    process = camera._process
+    assert process is not None
+    with pytest.raises(DeviceError, match="restart of this machine"):
+        camera.capture()
+    with pytest.raises(DeviceError, match="restart of this machine"):
+        served()
+    process.kill()
+    process.wait()
+    monkeypatch.undo()
+    again = served()
+    again.close()
+
+
 def test_e3_an_open_that_hangs_is_given_up() -> None:
     """E3: the same for a camera that does not open."""
     with pytest.raises(DeviceError, match=r"did not open within 0\.5 s"):
