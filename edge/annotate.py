@@ -85,8 +85,8 @@ def rows_of(seens: Sequence[Seen]) -> list[Row]:
         elif seen.label or seen.top:
             rows += [Row(label, score) for label, score in (seen.top or ((seen.label, seen.score),))[:ROWS]]
         else:
-            rows.append(Row("too dark to tell" if seen.dark else "nothing"))
-    return rows
+            rows.append(Row("too dark to tell" if seen.dark else "nothing found"))
+    return list(dict.fromkeys(rows))  # several models say the same of a dark picture
 
 
 def blend(joy: float) -> Colour:

@@ -21,11 +21,9 @@ from edge.status import OLD_S, read_status
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_ONNXRUNTIME = (1, 18)
-CAMERA_NEEDS = {  # the backend's package, and where it comes from
-    "picamera2": ("picamera2", "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"),
-    "v4l2": ("av", "pip install 'heychip[video]'"),
-    "video": ("av", "pip install 'heychip[video]'"),
-}
+PICAMERA2 = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
+PYAV = "pip install 'heychip[video]'"
+CAMERA_NEEDS = {"picamera2": ("picamera2", PICAMERA2), "v4l2": ("av", PYAV), "video": ("av", PYAV)}
 
 
 @dataclass(frozen=True)
@@ -177,15 +175,14 @@ def _player() -> Check:
 def _camera(config: Config) -> Check:
     from edge.holders import camera_holders
 
-    backend = config.camera.backend
+    backend, code = config.camera.backend, DeviceError.exit_code
     if backend not in CAMERA_NEEDS:
         return Check("camera", "ok", f'not asked for (backend "{backend}")')
     module, remedy = CAMERA_NEEDS[backend]
     if find_spec(module) is None:
-        return Check("camera", "bad", f"{module} is not installed for this Python", remedy, DeviceError.exit_code)
+        return Check("camera", "bad", f"{module} is not installed for this Python", remedy, code)
     found = f"{module} is installed"
     if backend == "v4l2" and not Path(config.camera.device).exists():
-        code = DeviceError.exit_code
         return Check("camera", "bad", f"{config.camera.device} is not there", "v4l2-ctl --list-devices", code)
     users = camera_holders() if backend != "video" else []
     if users:

@@ -35,7 +35,7 @@ HEADER_BYTES = 4096
 ASK = b"?"
 STUCK = "its process hangs in the kernel and cannot be ended; only a restart of this machine helps"
 
-_left: list[subprocess.Popen[bytes]] = []  # children that outlived their kill: a new one would hang as they do
+_left: list[subprocess.Popen[bytes]] = []  # children that outlived their kill: a new one would hang, too
 
 
 class ApartCamera:

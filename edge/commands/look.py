@@ -15,9 +15,11 @@ from edge.events import Frame, Seen
 
 if TYPE_CHECKING:
     from edge.album import Album
-    from edge.parts import Looking
+    from edge.classifier import Classifier
+    from edge.faces import Faces
 
 DEFAULT_BUNDLE = "things"
+FACES = ("face",)
 
 
 def add(subparsers: Any) -> None:
@@ -141,9 +143,9 @@ class Eyes:
 
     def __init__(self, models: Sequence[str], album: Album | None) -> None:
         """Raises ModelError."""
-        from edge.classifier import Classifier
+        from edge.lookers import open_looker
 
-        self._lookers: dict[str, Looking] = {name: Classifier.load(name) for name in models}
+        self._lookers: dict[str, Classifier | Faces] = {name: open_looker(name) for name in models}
         self._album, self.code = album, 0
 
     def look(self, frame: Frame) -> None:
@@ -156,7 +158,8 @@ class Eyes:
             self.failed(error)
             return
         for name, seen in seens.items():
-            _tell(seen, frame.source, name if len(seens) > 1 else "")
+            faces = self._lookers[name].labels == FACES
+            _tell(seen, frame.source, faces=faces, model=name if len(seens) > 1 else "")
         if self._album:
             self._album.add(frame, list(seens.values()))
 
@@ -166,11 +169,24 @@ class Eyes:
         self.code = UsageError.exit_code
 
 
-def _tell(seen: Seen, file: str, model: str = "") -> None:
-    if not seen.label:
-        print(f"heychip: {file}: too dark to say what is in it", file=sys.stderr)
+def _tell(seen: Seen, file: str, *, faces: bool, model: str = "") -> None:
+    """One line of JSON; where faces were looked for, with each of them and the joy of the largest. `model` is
+    told where it is not empty."""
+    if seen.dark or not (seen.label or faces):
+        why = "too dark to say what is in it" if seen.dark else "nothing to be seen in it"
+        print(f"heychip: {file}: {why}", file=sys.stderr)
     top = [{"label": label, "score": round(score, 4)} for label, score in seen.top]
-    row = {"file": file, "label": seen.label, "score": round(seen.score, 4), "top": top}
+    row: dict[str, Any] = {"file": file, "label": seen.label, "score": round(seen.score, 4), "top": top}
+    if faces:
+        row["faces"] = [
+            {
+                "box": [round(n, 1) for n in face.box],
+                "score": round(face.score, 4),
+                "joy": round(face.joy, 4),
+            }
+            for face in seen.faces
+        ]
+        row["joy"] = round(seen.faces[0].joy, 4) if seen.faces else None
     if model:
         row["model"] = model
     print(json.dumps(row, ensure_ascii=False), flush=True)
