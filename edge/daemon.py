@@ -26,6 +26,7 @@ from edge.eventlog import EventLog
 from edge.eyes import Eyes
 from edge.gate import Gate
 from edge.notify import Notifier
+from edge.outlets import Outlets
 from edge.parts import Parts
 from edge.signals import Signals
 from edge.status import Status
@@ -79,8 +80,11 @@ class Daemon:
         self._voice = Voice(
             parts.speech, self._gate, tell=tell, now_s=self._now_s, own_voice=parts.own_voice, barge_in=over
         )
+        self._outlets = Outlets(
+            self._voice, self._actions, tell=tell, stream_s=lambda: self._gate.stream_s
+        )
         self._answers = Answers(
-            config, self._actions, self._voice, self._gate, tell=tell, now_s=self._now_s, memory=parts.memory
+            config, self._outlets, self._gate, tell=tell, now_s=self._now_s, memory=parts.memory
         )
         self._ears = self._eyes = None
         nap, now_s = self._nap, self._clock.now_s
@@ -162,7 +166,7 @@ class Daemon:
 
     def _over(self) -> bool:
         """Looks after everything once; True where it is time to end."""
-        self._actions.step()
+        self._outlets.step(self._clock.now_s())
         self._alongside()
         self._look_after()
         if self._signals.end or self._stop.is_set():
@@ -174,7 +178,7 @@ class Daemon:
         if self._ears and self._ears.done and self._eyes:
             self._eyes.done = True  # the recording is over: no more pictures, but what was begun is finished
         at_end = all(room is None or room.done for room in (self._ears, self._eyes))
-        return at_end and self._voice.idle and not self._actions.running
+        return at_end and self._outlets.idle
 
     def _look_after(self) -> None:
         try:

@@ -18,7 +18,7 @@ def test_the_last_third_never_comes_next(count: int, seed: int) -> None:
     """What was among the last third (at least one, where there are two) is not drawn; all lines come up."""
     lines = [f"line {i}" for i in range(count)]
     phrases = Phrases(lines, seed)
-    drawn = [phrases.pick() for _ in range(5 * count)]
+    drawn = [phrases.pick().text for _ in range(5 * count)]
     rest = max(count // 3, min(count - 1, 1))
     for i, line in enumerate(drawn):
         assert line not in drawn[max(0, i - rest) : i]
@@ -29,22 +29,22 @@ def test_every_line_is_heard_before_one_is_heard_twice() -> None:
     """A bag is emptied before it is filled again."""
     phrases = Phrases([f"line {i}" for i in range(10)], 1)
     for _ in range(4):
-        assert len({phrases.pick() for _ in range(10)}) == 10
+        assert len({phrases.pick().text for _ in range(10)}) == 10
 
 
 def test_seed() -> None:
     """The same seed draws the same lines, another one does not."""
     lines = [f"line {i}" for i in range(30)]
     one, same, other = (Phrases(lines, seed) for seed in (7, 7, 8))
-    first = [one.pick() for _ in lines]
-    assert first == [same.pick() for _ in lines]
-    assert first != [other.pick() for _ in lines]
+    first = [one.pick().text for _ in lines]
+    assert first == [same.pick().text for _ in lines]
+    assert first != [other.pick().text for _ in lines]
 
 
 def test_doubled_lines_count_once() -> None:
     """A line that stands twice in the file does not sound twice in a row."""
     phrases = Phrases(["a", "a", "b"], 0)
-    drawn = [phrases.pick() for _ in range(20)]
+    drawn = [phrases.pick().text for _ in range(20)]
     assert all(x != y for x, y in pairwise(drawn))
 
 
@@ -62,7 +62,7 @@ def test_filling(line: str, filled: str) -> None:
     """Values go in as they are, never looked at again; what is no placeholder stays; the missing is empty."""
     allowed = ("label", "word", "brace") if "brace" in line else ("label", "word")
     values = {"label": "{word}"} | ({"brace": "{ brace }"} if "brace" in line else {})
-    assert Phrases([line], allowed=allowed).pick(**values) == filled
+    assert Phrases([line], allowed=allowed).pick(**values).text == filled
 
 
 @pytest.mark.parametrize("placeholder", ["{label.x}", "{0}", "{}", "{label!r}", "{label:>9999}", "{x}"])

@@ -19,8 +19,10 @@ from edge.errors import DeviceError
 from edge.events import Chunk
 from edge.speech import MAX_CHARS, SpeechError, clean, open_speech
 from edge.speech import wav_file as wav_file_room
-from edge.speech.espeak import Espeak, Sound, Voice, alsa_plays, find_player, from_pipe
+from edge.speech.aloud import Aloud, alsa_plays, find_player
+from edge.speech.espeak import Voice
 from edge.speech.silent import Silent
+from edge.speech.sound import Sound, from_pipe
 from edge.speech.wav_file import WavFile
 
 real = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -170,7 +172,7 @@ def test_f1_hangs_and_forks(bin_folder: Path, tmp_path: Path) -> None:
         "time.sleep(600)"
     )
     player = program(bin_folder, "aplay", hang)
-    speech = Espeak(Voice(SpeechConfig(), timeout_s=3.0), [str(player), "-"])
+    speech = Aloud(Voice(SpeechConfig(), timeout_s=3.0), [str(player), "-"])
     with pytest.raises(SpeechError, match="killed after"):
         speech.say("hello")
     child = int((tmp_path / "child").read_text())
@@ -195,7 +197,7 @@ def test_close_ends_a_line(bin_folder: Path) -> None:
     """close() from another thread ends say() at once, and nothing is spoken after it."""
     program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
     player = program(bin_folder, "aplay", "time.sleep(600)")
-    speech = Espeak(Voice(SpeechConfig()), [str(player)])
+    speech = Aloud(Voice(SpeechConfig()), [str(player)])
     failed: list[SpeechError] = []
 
     def say() -> None:
@@ -226,7 +228,7 @@ def test_a_player_gets_a_whole_wav_file(bin_folder: Path, tmp_path: Path) -> Non
     player = program(bin_folder, "aplay", keep)
     os.environ["NOTIFY_SOCKET"] = "@test"
     try:
-        said = Espeak(Voice(SpeechConfig()), [str(player)], preroll_s=0.3).say("hello")
+        said = Aloud(Voice(SpeechConfig()), [str(player)], preroll_s=0.3).say("hello")
     finally:
         del os.environ["NOTIFY_SOCKET"]
     with wave.open(str(tmp_path / "played.wav")) as file:
@@ -240,7 +242,7 @@ def test_long_lines_end_in_time(bin_folder: Path, tmp_path: Path) -> None:
     text = (bin_folder / "espeak-ng").read_text().replace("bytes(4410)", "bytes(44100 * 60)")
     (bin_folder / "espeak-ng").write_text(text)
     player = program(bin_folder, "aplay", "sys.stdin.buffer.read()")
-    said = Espeak(Voice(SpeechConfig(), timeout_s=5.0), [str(player)]).say("a long story")
+    said = Aloud(Voice(SpeechConfig(), timeout_s=5.0), [str(player)]).say("a long story")
     assert 0 < said.duration_s < 5.0
 
 
@@ -308,7 +310,7 @@ def test_f4_no_loudspeaker(bin_folder: Path, caplog: pytest.LogCaptureFixture) -
     program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
     complaint = "print('audio open error: No such file', file=sys.stderr)\nsys.exit(1)"
     player = program(bin_folder, "aplay", complaint)
-    speech = Espeak(Voice(SpeechConfig()), [str(player)])
+    speech = Aloud(Voice(SpeechConfig()), [str(player)])
 
     def pieces() -> Iterator[Chunk]:
         yield from [silence(0.08)] * 13
