@@ -47,9 +47,10 @@ def hours(value: object) -> Hours:
     begin, end = (h * 60 + m for h, m in (numbers[:2], numbers[2:]))
     if max(begin, end) > _DAY_MIN or max(numbers[1], numbers[3]) > 59:
         raise Wrong(f"{EXPECTED}; a day ends at 24:00")
-    if begin % _DAY_MIN == end % _DAY_MIN:
+    begin %= _DAY_MIN
+    if begin == end:
         raise Wrong(f"{EXPECTED}, that differ; leave it out for the whole day")
-    return Hours(begin % _DAY_MIN, end)
+    return Hours(begin, end)
 
 
 def days(value: object) -> tuple[str, ...]:
