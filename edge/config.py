@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from edge import config_check as check
+from edge.buttons_config import ButtonConfig, read_buttons
 from edge.errors import ConfigError
+from edge.lights_config import LightsConfig, pin_problems
 from edge.memory_config import MemoryConfig
+from edge.mqtt_config import MqttConfig, mqtt_problems
 from edge.phrases import SHIPPED, Phrases, wrong_placeholders
 
 log = logging.getLogger(__name__)
@@ -123,7 +126,10 @@ class Config:
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
     memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
+    lights: LightsConfig = LightsConfig()  # noqa: RUF009 - frozen, too
+    mqtt: MqttConfig = MqttConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
+    buttons: tuple[ButtonConfig, ...] = ()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""
     warnings: tuple[str, ...] = ()
@@ -156,8 +162,10 @@ def to_config(tables: Mapping[str, object], base: Path, path: str) -> Config:
     for name, table in tables.items():
         if name == "rules":
             parts[name] = _rules(table, base, problems)
+        elif name == "buttons":
+            parts[name] = read_buttons(table, problems)
         elif name not in SECTIONS:
-            hint = check.nearest(name, [*SECTIONS, "rules"])
+            hint = check.nearest(name, [*SECTIONS, "buttons", "rules"])
             if not hint and name in _ELSEWHERE:
                 hint = f", it belongs into [{_ELSEWHERE[name]}]"
             problems.append(f"{name}: unknown {'section' if isinstance(table, dict) else 'key'}{hint}")
@@ -186,6 +194,7 @@ def _together(config: Config) -> list[str]:
         problems.append('speech.folder: expected a folder for the recordings where backend = "wav"')
     if not config.listen.bundles and camera.backend == "off":
         problems.append("listen.bundles: empty, and the camera is off: there would be nothing to do")
+    problems += pin_problems(config.lights, config.buttons) + mqtt_problems(config.mqtt)
     problems += [f"listen.bundles: {name} stands there twice" for name in _doubles(config.listen.bundles)]
     return problems + [f'rules: two rules have the name "{name}"' for name in _doubles(r.name for r in rules)]
 
