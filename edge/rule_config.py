@@ -11,11 +11,13 @@ from edge import config_check as check
 from edge import hours
 from edge.errors import ConfigError
 from edge.hours import Hours
+from edge.mqtt_config import topic_problem
 from edge.phrases import SHIPPED, Phrases, wrong_placeholders
 
 TRIGGERS = ("heard", "seen", "mood", "button", "start")
 ACTIONS = ("say", "text", "photo", "light", "run", "mqtt")
 MOODS = ("joy", "sad", "calm", "nobody", "dark", "frozen")
+MOOD = "mood"  # a light that follows it again
 ANYWHERE = ("name", "count", "faces", "joy")
 """placeholders of every rule: what set it off, how often it has acted, and what the eyes last knew"""
 PLACEHOLDERS = {"heard": ("word", "member", "score", *ANYWHERE), "seen": ("label", "score", *ANYWHERE)}
@@ -47,8 +49,8 @@ def light(value: object) -> LightConfig:
 def message(value: object) -> MessageConfig:
     """Checks `mqtt`."""
     given = _table(MessageConfig, value, "topic")
-    if set("+#\0\n") & set(given.topic):
-        raise check.Wrong("expected a topic without + and #, which are for those who listen")
+    if wrong := topic_problem(given.topic):
+        raise check.Wrong(wrong)
     return given
 
 
