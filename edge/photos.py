@@ -142,12 +142,14 @@ class Photos:
         return named
 
     def _make_room(self, there: list[tuple[int, Path, int]], size: int, count: int) -> None:
-        """Removes the oldest of ours, by number, for the clock may have jumped."""
+        """Removes the oldest of ours, by number, for the clock may have jumped; both of a number together."""
         left = self._config.most_mb * 1e6 - size - sum(bytes_ for _, _, bytes_ in there)
         over = len(there) + count - self._config.most_files
-        for _, path, bytes_ in sorted(there):
-            if left >= 0 and over <= 0:
+        gone = 0
+        for number, path, bytes_ in sorted(there):
+            if left >= 0 and over <= 0 and number != gone:
                 return
+            gone = number
             path.unlink(missing_ok=True)
             left, over = left + bytes_, over - 1
 
