@@ -13,6 +13,7 @@ from edge.errors import UsageError
 from edge.events import Frame, Seen
 
 DEFAULT_BUNDLE = "things"
+FACES = ("face",)  # the labels of a bundle that looks for faces
 
 
 def add(subparsers: Any) -> None:
@@ -42,9 +43,10 @@ def main(args: argparse.Namespace) -> int:
 
 def _at_pictures(args: argparse.Namespace) -> int:
     from edge.camera.folder import PictureError, read_picture
-    from edge.classifier import Classifier, ClassifierError
+    from edge.classifier import ClassifierError
+    from edge.lookers import open_looker
 
-    classifier = Classifier.load(args.model or DEFAULT_BUNDLE)
+    classifier = open_looker(args.model or DEFAULT_BUNDLE)
     code = 0
     for path in args.images:
         try:
@@ -53,23 +55,24 @@ def _at_pictures(args: argparse.Namespace) -> int:
             print(f"heychip: {error}", file=sys.stderr)
             code = UsageError.exit_code
             continue
-        _tell(seen, path)
+        _tell(seen, path, faces=classifier.labels == FACES)
     return code
 
 
 def _through_camera(args: argparse.Namespace) -> int:
     from edge.camera import open_camera
-    from edge.classifier import Classifier, ClassifierError
+    from edge.classifier import ClassifierError
     from edge.config import load_config
+    from edge.lookers import open_looker
 
     config = load_config(args.config).camera
-    classifier = Classifier.load(args.model or config.model)
+    classifier = open_looker(args.model or config.model)
     camera = open_camera(config)
     code = 0
     try:
         for frame in _frames(camera, config.interval_s, args.count):
             try:
-                _tell(classifier.classify(frame), frame.source)
+                _tell(classifier.classify(frame), frame.source, faces=classifier.labels == FACES)
             except ClassifierError as error:
                 print(f"heychip: {error}", file=sys.stderr)
                 code = UsageError.exit_code
@@ -91,9 +94,20 @@ def _frames(camera: Any, interval_s: float, count: int) -> Iterator[Frame]:
         time.sleep(interval_s)
 
 
-def _tell(seen: Seen, file: str) -> None:
-    if not seen.label:
+def _tell(seen: Seen, file: str, *, faces: bool) -> None:
+    """One line of JSON; where faces were looked for, with each of them and the joy of the largest."""
+    if seen.dark or (not seen.label and not faces):
         print(f"heychip: {file}: too dark to say what is in it", file=sys.stderr)
     top = [{"label": label, "score": round(score, 4)} for label, score in seen.top]
-    row = {"file": file, "label": seen.label, "score": round(seen.score, 4), "top": top}
+    row: dict[str, Any] = {"file": file, "label": seen.label, "score": round(seen.score, 4), "top": top}
+    if faces:
+        row["faces"] = [
+            {
+                "box": [round(n, 1) for n in face.box],
+                "score": round(face.score, 4),
+                "joy": round(face.joy, 4),
+            }
+            for face in seen.faces
+        ]
+        row["joy"] = round(seen.faces[0].joy, 4) if seen.faces else None
     print(json.dumps(row, ensure_ascii=False), flush=True)
