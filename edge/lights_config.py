@@ -62,7 +62,9 @@ class LightsConfig:
     privacy: int = check.key(-1, optional_pin)
     """the pin of the light that tells that the camera is on; -1 is none"""
     active_high: bool = check.key(True, check.flag)
-    """false where the lights go from 3.3 V to the pin: an RGB LED with a common anode"""
+    """false where all lights go from 3.3 V to their pins"""
+    common_anode: bool = check.key(False, check.flag)
+    """true where the RGB LED goes from 3.3 V to its pins, and the others from their pins to ground"""
     sad: str = check.key("#000089", colours.colour)
     """the colour of joy 0; as on the AIY kit, which gave its LED (0, 0, 64)"""
     joyful: str = check.key("#ff8f00", colours.colour)

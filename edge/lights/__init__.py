@@ -169,9 +169,10 @@ class Lights:
                 self._pins.rgb(self._duty(light))
             for name in leds ^ lit_leds:
                 self._pins.led(name, name in leds)
-        except DeviceError as error:
+        except DeviceError as error:  # tried again at the next step
             if self._sparing.allow("pins", now_s):
                 log.warning(logs.line("light_failed", why=str(error)))
+            return
         self._lit = light, leds
 
     def _duty(self, light: Colour) -> Colour:

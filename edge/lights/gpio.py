@@ -24,6 +24,7 @@ class GpioPins:
         from gpiozero import LED, PWMLED
 
         same = {"active_high": config.active_high, "initial_value": False, "pin_factory": factory}
+        of_rgb = {**same, "active_high": config.active_high and not config.common_anode}
         try:
             for name, pin in config.pins:
                 with _told(f"{name}: pin {pin}"):
@@ -33,7 +34,7 @@ class GpioPins:
                     elif kind == "privacy":
                         self._privacy = LED(pin, **same)
                     else:
-                        self._rgb.append(PWMLED(pin, **same))
+                        self._rgb.append(PWMLED(pin, **of_rgb))
         except DeviceError:
             self.close()
             raise

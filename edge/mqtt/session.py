@@ -42,7 +42,8 @@ class Session:
         self._since_s = time.monotonic()
         self.welcome = False
         self.answers: dict[int, str] = {}
-        """since somebody looked: the number of each message that was answered, and why it was refused or ""."""
+        """of each message that was answered since somebody looked: its number, and why it was refused or "".
+        """
         self._lost = ""
         self._client = self._make()
         five = config.version == "5"
