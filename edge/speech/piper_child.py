@@ -36,7 +36,7 @@ def read_facts(file: Path) -> dict[str, Any]:
         if facts.get("phoneme_type", "espeak") != "espeak":
             raise KeyError("phoneme_type espeak")
         _ = facts["phoneme_id_map"]["^"], facts["audio"]["sample_rate"], facts["espeak"]["voice"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file}.json does not describe a voice of Piper ({error})") from error
     return facts
 
