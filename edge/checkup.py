@@ -164,7 +164,7 @@ def _speech() -> Check:
 
 def _player() -> Check:
     from edge.speech import SpeechError
-    from edge.speech.espeak import find_player
+    from edge.speech.aloud import find_player
 
     try:
         return Check("player", "ok", " ".join(find_player(need_device=True)))

@@ -232,7 +232,7 @@ def secrets_for_all(path: Path, tables: Mapping[str, Any]) -> list[str]:
 def _secrets(value: object, name: str) -> list[str]:
     """The dotted names of all that looks like a secret."""
     if isinstance(value, dict):
-        found = [f"{name}{k}" for k in value if _SECRET.search(k)]
+        found = [f"{name}{k}" for k in value if _SECRET.search(k) and not k.endswith("_file")]
         return found + [inner for k, v in value.items() for inner in _secrets(v, f"{name}{k}.")]
     if isinstance(value, list):
         return [inner for i, v in enumerate(value, 1) for inner in _secrets(v, f"{name}{i}.")]

@@ -111,13 +111,18 @@ class Pressed:
 
 
 @dataclass(frozen=True)
+class Started:
+    """The daemon has started."""
+
+
+@dataclass(frozen=True)
 class Said:
     """A line that was spoken."""
 
     text: str
     """the line"""
     how: str
-    """the backend that spoke it: espeak, wav or silent"""
+    """the backend that spoke it: espeak, piper, wav or silent"""
     duration_s: float
     """how long it sounded"""
     file: str = ""

@@ -86,15 +86,17 @@ def run(args: argparse.Namespace, config: Config, signals: Signals, starts: Star
         starts.begin()  # what crashes from here on is the new one's doing
         return True
 
+    greets = True
     while True:
         logs.setup(config.log.level)
         tell = EventLog(config.events.file, as_json=args.json)
         daemon = Daemon(config, parts, tell=tell, signals=signals, notifier=notifier, reload=reload,
-                        alongside=starts.step)  # fmt: skip
+                        alongside=starts.step, greets=greets)  # fmt: skip
         code = daemon.run()
         if not daemon.reloading:
             return code
         config, parts = prepared.pop()
+        greets = False  # it is still the same start
         del daemon
         gc.collect()  # it is a circle of rooms; without this, old models would lie about for days
 
