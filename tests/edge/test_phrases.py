@@ -140,8 +140,9 @@ def test_recordings_lie_beside_the_phrase_file(tmp_path: Path) -> None:
     assert phrases.lines == (f"[x2] @{file}", "hello")
     drawn = {phrases.pick(), phrases.pick()}
     assert drawn == {Line("@laughs/Ha ha.WAV", file, 2), Line("hello")}
-    """They are found from the file's folder, weighed like lines, and from what is kept of them found from any
-    folder; a file with wrong ones tells all of them."""
+    kept = Phrases(phrases.lines), Phrases(phrases.lines[:1])
+    assert file in {one.pick().file for one in kept}
+    path.write_text("@no.wav\n@p.txt.wav\n{nobody}\n")
     (tmp_path / "p.txt.wav").write_text("text")
     with pytest.raises(ConfigError, match="3 mistakes"):
         Phrases(path)
