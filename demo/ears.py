@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from demo.daemon import Event, events, sounds
-from demo.stage import write_recording
+from demo.stage import Line, write_recording
 
 PHRASE = "hey chip"
 EARLIEST_S, LATEST_S = -0.3, 1.0  # when a call counts as heard, from its end
@@ -54,7 +54,12 @@ def listen(out: Path) -> bool:
     calls = [line for line in lines if line.phrase]
     print(f"\n2. The daemon on one minute of a room: {len(calls)} calls by voices of an engine it was not"
           f"\n   trained on, {len(lines) - len(calls)} other sentences, noise, and its camera on", flush=True)
-    told = list(events(out / "ears.toml", ("heard", "said")))
+    return verdict(list(events(out / "ears.toml", ("heard", "said"))), lines)
+
+
+def verdict(told: list[Event], lines: list[Line]) -> bool:
+    """Counts, prints and judges."""
+    calls = [line for line in lines if line.phrase]
     heard = [one["time_s"] for one in told if one["event"] == "heard"]
     seen = sorted({one["label"] for one in told if one["event"] == "seen"})
     late = [next((t - c.end_s for t in heard if EARLIEST_S <= t - c.end_s <= LATEST_S), None) for c in calls]

@@ -77,15 +77,20 @@ def show(out: Path) -> bool:
     for number, picture in enumerate(SHOW, 1):
         shutil.copy(PICTURES / f"{picture.file}.jpg", folder / f"{number}-{picture.file}.jpg")
     (out / "eyes.toml").write_text(CONFIG)
-    told = list(events(out / "eyes.toml", ("seen", "mood", "said")))
+    right = verdict(list(events(out / "eyes.toml", ("seen", "mood", "said"))))
+    sheet = _sheet(out)
+    print(f"   sheet   {sheet or 'none'}", flush=True)
+    return right and sheet is not None
+
+
+def verdict(told: list[Event]) -> bool:
+    """Counts, prints and judges."""
     said = [one for one in told if one["event"] == "said"]
     right = [_fits(one, picture) for one, picture in zip(said, SHOW, strict=False)]
     noticed = _in_order(told)
-    sheet = _sheet(out)
     print(f"\n   saw     {noticed} of {len(SHOW)} pictures as they are, in their order"
-          f"\n   said    {sum(right)} right answers of {len(SHOW)}, {len(said)} lines in all"
-          f"\n   sheet   {sheet or 'none'}", flush=True)
-    return noticed == sum(right) == len(said) == len(SHOW) and sheet is not None
+          f"\n   said    {sum(right)} right answers of {len(SHOW)}, {len(said)} lines in all")
+    return noticed == sum(right) == len(said) == len(SHOW)
 
 
 def _in_order(told: list[Event]) -> int:
@@ -111,6 +116,9 @@ def _sheet(out: Path) -> Path | None:
     files = [str(PICTURES / f"{name}.jpg") for name in dict.fromkeys(picture.file for picture in SHOW)]
     command = [sys.executable, "-m", "edge.cli", "look", "--model", "things", "--model", "faces",
                "--annotate", str(out / "looked"), *files]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     sheet = out / "looked" / "sheet.jpg"
-    return sheet.replace(out / "sheet.jpg") if not done.returncode and sheet.is_file() else None
+    if done.returncode or not sheet.is_file():
+        print(done.stderr, file=sys.stderr)
+        return None
+    return sheet.replace(out / "sheet.jpg")
