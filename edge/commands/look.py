@@ -66,7 +66,7 @@ def _through_camera(args: argparse.Namespace) -> int:
     from edge.lookers import open_looker
 
     config = load_config(args.config).camera
-    classifier = open_looker(args.model or config.model)
+    classifier = open_looker(args.model or config.models[0])
     camera = open_camera(config)
     code = 0
     try:

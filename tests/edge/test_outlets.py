@@ -1,4 +1,4 @@
-"""Rules at work in the daemon: lights and buttons on mock pins, messages, photos, the greeting at the start."""
+"""Rules at work in the daemon: lights and buttons on mock pins, messages, photos, the greeting."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon_rig import RECORDED, Run, room, script
+from daemon_rig import RECORDED, Run, room
 from gpiozero import Device
 from lamps import lit, mock_pins
 
 from edge.buttons_config import ButtonConfig
 from edge.config import CameraConfig, Config
 from edge.errors import DeviceError
-from edge.fakes import FakeCamera, FakeClassifier, FakeListener, FakeSpeech, silence
+from edge.fakes import FakeCamera, FakeClassifier, FakeListener, FakeSpeech, QuietRoom
 from edge.lights_config import LightsConfig
 from edge.mood import Steady
 from edge.mqtt_config import MqttConfig
 from edge.parts import Eye
-from edge.photos_config import PhotosConfig
 from edge.rule_config import LightConfig, MessageConfig, RuleConfig
 from edge.rules import Light
 
@@ -61,7 +60,7 @@ def eye(*labels: str) -> Eye:
 
 
 def test_the_greeting_comes_first() -> None:
-    """At the start, before anything that is heard; the recording waits until it is known how long it takes."""
+    """At the start, before anything that is heard; a recording waits until it is known how long it takes."""
     rules = (say("good day", start=True), say("yes", heard="*"))
     run = Run(room(6), config=Config(microphone=RECORDED, rules=rules), listener=FakeListener([0.5, 2.0]))
     assert run.go() == 0
@@ -79,12 +78,12 @@ def test_it_greets_once_and_not_at_every_reload() -> None:
 
 
 def test_a_button_is_answered() -> None:
-    """A press on a pin is told, and its rule acts: a line, a light, and another rule for the same button."""
-    rules = (say("{name} for the {count}. time", button="shutter"), RuleConfig(button="*", light=LightConfig("red")))
+    """A press on a pin is told, and its rules act: a line of one, a light of the other."""
+    red = RuleConfig(button="*", light=LightConfig("red"))
+    rules = (say("{name} for the {count}. time", button="shutter"), red)
     buttons = (ButtonConfig("shutter", 23, bounce_s=0.0),)
     config = Config(rules=rules, buttons=buttons, lights=LIGHTS)
-    run = Run(room(0.2), config=config, speech=FakeSpeech("espeak"))
-    run.daemon._ears = None  # no sound: until it is told to end
+    run = Run(QuietRoom, config=config, speech=FakeSpeech("espeak"))
     found: list[tuple[float, ...]] = []
 
     def press() -> bool:
@@ -92,7 +91,7 @@ def test_a_button_is_answered() -> None:
         if not run.times("button"):
             pin.drive_low()
             pin.drive_high()
-            time.sleep(0.3)
+            time.sleep(0.1)
         found.append(shown())
         return bool(run.times("said")) and RED in found
 
@@ -105,8 +104,8 @@ def test_a_button_is_answered() -> None:
 
 
 def test_the_light_follows_the_mood_until_a_rule_sets_it() -> None:
-    """Joy moves the light. A colour for a time passes; a colour without one stays, whatever the mood is, until
-    a rule says "mood"; plain lights touch neither."""
+    """Joy moves the light. A colour for a time passes; one without stays, whatever the mood is, until a rule
+    says "mood"; plain lights touch neither."""
     config = Config(microphone=RECORDED, lights=dataclasses.replace(LIGHTS, sad="#000000", joyful="#ffffff"))
     run = Run(room(0.1), config=config)
     outlets, now = run.daemon._outlets, [0.0]
@@ -146,8 +145,7 @@ def test_the_cameras_light_is_on_while_it_is_open() -> None:
         return "cup"
 
     seeing = Eye(lambda: FakeCamera(shoot), FakeClassifier(), Steady(3))
-    run = Run(room(0.1), config=Config(camera=CAMERA, lights=LIGHTS), eye=seeing)
-    run.daemon._ears = None
+    run = Run(QuietRoom, config=Config(camera=CAMERA, lights=LIGHTS), eye=seeing)
     assert run.until(lambda: len(burns) > 3) == 0
     assert set(burns) == {True}
     assert not Device.pin_factory.pin(24).state
@@ -200,8 +198,8 @@ def test_lights_that_are_not_there_end_the_start() -> None:
 
 
 def test_f12_a_broker_that_is_away() -> None:
-    """F12: messages for a broker that nobody runs are told, and cost no word that is heard; the daemon ends in
-    time, with what could not be sent."""
+    """F12: messages for a broker that nobody runs are told, and cost no word that is heard; the daemon ends
+    in time, with what could not be sent."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -215,7 +213,7 @@ def test_f12_a_broker_that_is_away() -> None:
 
 
 def test_what_is_asked_for_through_the_broker() -> None:
-    """A line is spoken as text, whatever it looks like; a light is shown, and one that is none is no matter."""
+    """A line is spoken as text, whatever it looks like; a light that is none is no matter."""
     run = Run(room(3), config=Config(microphone=RECORDED, lights=LIGHTS))
     run.daemon._outlets.command("say", "@/etc/passwd.wav {word}")
     run.daemon._outlets.command("light", "no such colour")
@@ -242,7 +240,8 @@ from edge.signals import Signals
 signals = Signals()
 signals.catch()
 eye = Eye(lambda: FakeCamera(lambda: print("open", flush=True) or "cup"), FakeClassifier(), Steady())
-config = Config(camera=CameraConfig(backend="folder", interval_s=0.05), lights=LightsConfig(privacy=24, leds=(("a", 5),)),
+config = Config(camera=CameraConfig(backend="folder", interval_s=0.05),
+                lights=LightsConfig(privacy=24, leds=(("a", 5),)),
                 rules=(RuleConfig(start=True, light=LightConfig("a")),))
 sys.exit(Daemon(config, Parts(FakeSpeech(), None, eye), tell=EventLog(), signals=signals).run())
 """
