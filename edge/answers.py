@@ -13,7 +13,7 @@ from edge.events import Heard, Mood, Pressed, Seen, Started
 from edge.gate import Gate
 from edge.outlets import Outlets
 from edge.remember import Remember
-from edge.rules import Happening, Rules, Sight
+from edge.rules import Happening, Rules
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,10 @@ class Answers:
         tell: EventLog,
         now_s: Callable[[], float],
         memory: Remember | None = None,
-        sight: Callable[[], Sight] = Sight,
     ) -> None:
-        """`now_s` is the clock of the rules; `memory` is told what became of each word; `sight` tells what
-        the eyes know."""
+        """`now_s` is the clock of the rules; `memory` is told what became of each word."""
         self._rules, self._outlets, self._voice, self._gate = Rules(config), outlets, outlets.voice, gate
-        self._tell, self._now_s, self._memory, self._sight = tell, now_s, memory, sight
+        self._tell, self._now_s, self._memory = tell, now_s, memory
         self._settles = config.microphone.backend == "recording" and self._voice.virtual
         self._lock = threading.Lock()  # ears, eyes and buttons share the rules
 
@@ -85,6 +83,6 @@ class Answers:
 
     def _act(self, event: Happening) -> None:
         with self._lock:
-            actions = self._rules.step(event, self._now_s(), self._sight())
+            actions = self._rules.step(event, self._now_s(), self._outlets.sight)
         for action in actions:
             self._outlets.do(action)

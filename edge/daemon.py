@@ -105,9 +105,12 @@ class Daemon:
                 over=over,
             )
         if parts.eye is not None:
-            see, every_s = self._answers.seen, config.camera.interval_s
-            eye = with_light(parts.eye, self._outlets.lights.privacy)
-            self._eyes = Eyes(eye, every_s, see=see, wait=nap, now_s=now_s)
+            eye, every_s = with_light(parts.eye, self._outlets.lights.privacy), config.camera.interval_s
+            answers, glow = self._answers, self._outlets.glow
+            self._eyes = Eyes(
+                eye, every_s, see=answers.seen, feel=answers.felt, glow=glow, wait=nap, now_s=now_s
+            )
+        self._outlets.attach(config, press=self._answers.pressed, eyes=self._eyes)
         if parts.memory is not None:
             parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None

@@ -120,7 +120,7 @@ def overlap(one: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def parts(height: int, width: int, share: float) -> list[Floats]:
-    """Squares that cover a picture and overlap by half, `share` of its longer side wide; one where it is 1."""
+    """Squares that cover a picture and overlap by half, `share` of its longer side wide: one for 1."""
     side = max(height, width) * share
 
     def starts(length: int) -> NDArray[Any]:

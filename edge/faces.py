@@ -158,7 +158,7 @@ class Faces:
         return best_of([one for one in closer if one.score >= score])
 
     def _closer(self, pixels: Pixels, one: Find) -> Find:
-        """The same find with the score and the place of closer looks; score 0 where they see nothing there."""
+        """The same find with score and place of closer looks; score 0 where they see nothing there."""
         product, closest = one.score, one
         for zoom in sorted(self.told.zooms, reverse=True):
             around = square(one.box, zoom)

@@ -12,11 +12,13 @@ from contextlib import ExitStack
 from edge.actions import Actions
 from edge.buttons import Buttons, open_buttons
 from edge.config import Config
+from edge.errors import DeviceError, UsageError
+from edge.eyes import Eyes
 from edge.lights import Lights, open_lights
 from edge.mqtt import NoOutbox, Outbox, open_outbox
-from edge.photos import Photos
+from edge.photos import Photos, Pictures
 from edge.rule_config import MOOD
-from edge.rules import Action, Light, Photo, Publish, Run, Say
+from edge.rules import Action, Light, Photo, Publish, Run, Say, Sight
 from edge.voice import Voice
 
 
@@ -39,6 +41,7 @@ class Outlets:
         self._buttons: Buttons | None = None
         self.photos: Photos | None = None
         """where there is a camera, and a rule that takes them"""
+        self._eyes: Eyes | None = None
         self._follows, self._joy = True, 0.0
         self._named = {name for name, _ in config.lights.leds}
         with ExitStack() as stack:
@@ -46,13 +49,40 @@ class Outlets:
             self.outbox: Outbox | NoOutbox = open_outbox(config.mqtt, self.command)
             stack.pop_all()  # whoever made us closes them
 
-    def watch_buttons(self, config: Config, press: Callable[[str], None]) -> None:
-        """Tell of buttons; `press` is called by `step`. Raises DeviceError, with the lights out."""
+    def attach(self, config: Config, *, press: Callable[[str], None], eyes: Eyes | None) -> None:
+        """What they need of the others: `press` is told of buttons, by `step`; `eyes` give the pictures of
+        photos. Raises DeviceError, with the lights out."""
+        self._eyes = eyes
         try:
+            if eyes is not None and any(rule.photo for rule in config.rules):
+                self.photos = self._open_photos(config, eyes)
             self._buttons = open_buttons(config.buttons, press)
         except BaseException:
             self.lights.close()
             raise
+
+    def _open_photos(self, config: Config, eyes: Eyes) -> Photos:
+        from edge.annotate import annotated, encoded
+        from edge.lettering import pillow
+
+        try:
+            pillow()
+        except UsageError as error:  # of the command line it is not
+            raise DeviceError(f"photos: {error}") from error
+        return Photos(
+            config.photos,
+            Pictures(encoded, annotated),
+            look=lambda: eyes.latest,
+            hurry=eyes.hurry,
+            tell=lambda **row: self._tell("photo", self._stream_s(), **row),
+            now_s=self._now_s,
+        )
+
+    @property
+    def sight(self) -> Sight:
+        """What the eyes know."""
+        faces = self._eyes.faces_now if self._eyes is not None else -1
+        return Sight(faces if faces >= 0 else None, self._joy)
 
     def do(self, action: Action) -> None:
         """Begin one action."""
