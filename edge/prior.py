@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from edge.events import Face
+from edge.events import Face, Seen
+from edge.gate import Gate
 from edge.prior_config import PriorConfig
 
 FACING = 0.5  # from here on a face looks this way: about 25 degrees to either side
@@ -47,11 +48,21 @@ class Prior:
         # when the eyes last looked, since when without a break, and when they last saw a face, and one that
         # looked this way
         self._known = (NEVER, NEVER, NEVER, NEVER)
+        self._gate: Gate | None = None
 
     @property
     def lowest(self) -> float:
         """Logits to be added to the listener's thresholds, 0 or less; `raised` counts from there."""
         return self._config.facing
+
+    def attend(self, gate: Gate) -> None:
+        """Goes by the clock of this gate, and asks what it asks for through it."""
+        self._gate, gate.prior = gate, self.raised
+
+    def seen(self, seen: Seen) -> None:
+        """What was seen in a picture, now; nothing before `attend`."""
+        if self._gate is not None:
+            self.look(seen.faces, seen.dark, self._gate.stream_s)
 
     def look(self, faces: Sequence[Face], dark: bool, now_s: float) -> None:
         """A picture has been looked at, and these faces were in it."""

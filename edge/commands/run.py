@@ -126,15 +126,16 @@ def build(config: Config) -> Parts:
     from edge.remember import Remember
     from edge.speech import open_speech
 
-    ear, words, own_voice = _ear(config)
     eye, labels = _eye(config)
+    prior = eye.prior if eye is not None else None
+    ear, words, own_voice = _ear(config, config.listen.offset + (prior.lowest if prior is not None else 0))
     if problems := check_words(config, words, labels):
         raise ConfigError(config.path, problems)
     memory = ear.listener if ear is not None and isinstance(ear.listener, Remember) else None
     return Parts(open_speech(config.speech), ear, eye, memory, own_voice)
 
 
-def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
+def _ear(config: Config, offset: float) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
     from edge.bundle import load_bundle, told
     from edge.lazy import LazyListener
     from edge.listener import Listener
@@ -152,7 +153,7 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
         bundles,
         refractory_s=listen.refractory_s,
         release=listen.release,
-        offset=listen.offset,
+        offset=offset,
     )
     hears: Listening = LazyListener(listener) if listen.lazy else listener
     if config.memory.folder:
@@ -160,7 +161,7 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
         remember = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
         listener.watch, hears = remember.watch, cast("Listening", remember)
     ear = Ear(lambda: open_microphone(config.microphone), Resampler, hears)
-    return ear, listener.words, OwnVoice(lambda: Listener(bundles, offset=listen.offset))
+    return ear, listener.words, OwnVoice(lambda: Listener(bundles, offset=offset))
 
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:
@@ -169,6 +170,7 @@ def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:
     from edge.lookers import open_looker
     from edge.mood import Moods, Steady
     from edge.parts import Eye
+    from edge.prior import open_prior
 
     camera = config.camera
     if camera.backend == "off":
@@ -177,5 +179,7 @@ def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:
     looks = [(looker, Steady(camera.steady_frames, camera.min_score)) for looker in lookers]
     faces = next((looker for looker in lookers if isinstance(looker, Faces)), None)
     moods = Moods(config.mood) if faces else None
-    eye = Eye(lambda: open_camera(camera), *looks[0], more=tuple(looks[1:]), faces=faces, moods=moods)
+    prior = open_prior(config.prior) if faces else None
+    eye = Eye(lambda: open_camera(camera), *looks[0], more=tuple(looks[1:]), faces=faces, moods=moods,
+              prior=prior)  # fmt: skip
     return eye, tuple(label for looker in lookers for label in looker.labels)

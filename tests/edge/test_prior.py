@@ -13,12 +13,18 @@ from hypothesis import strategies as st
 
 from edge.bundle import load_bundle
 from edge.camera.folder import read_picture
+from edge.commands.run import build
+from edge.config import load_config
 from edge.ensemble import Ensemble
-from edge.events import HOP_S, RATE_HZ, STEP, Face, Heard
+from edge.events import HOP_S, RATE_HZ, STEP, Face, Frame, Heard, Seen
+from edge.eyes import Eyes
 from edge.faces import Faces
+from edge.fakes import FakeCamera
 from edge.gate import Gate
 from edge.lazy import LazyListener
 from edge.listener import Listener
+from edge.mood import Steady
+from edge.parts import Eye
 from edge.prior import Prior, facing, open_prior
 from edge.prior_config import PriorConfig
 from edge.replay import samples_of
@@ -173,7 +179,7 @@ def test_what_is_not_enough_disarms_nothing() -> None:
     assert decided(Prior(CONFIG), [-9, -0.9, -9, 0.0]) == [(0.24, 0.0)]
 
 
-class Steady(Ensemble):
+class Same(Ensemble):
     """Hears its word with the same margin at every hop."""
 
     def __init__(self, margin: float) -> None:
@@ -187,7 +193,7 @@ class Steady(Ensemble):
 def test_a_weak_bundle_does_not_silence_a_strong_one_of_the_same_word() -> None:
     """Two bundles of one word are one event, but only of what counts."""
     listener = Listener([load_bundle("hey_chip")] * 2)
-    listener.ensembles[:] = [Steady(1.0), Steady(3.0)]
+    listener.ensembles[:] = [Same(1.0), Same(3.0)]
     listener.raise_by(lambda _: 2.0)
     heard = listener.step(np.zeros(4 * STEP, np.float32))
     assert [one.score for one in heard if one.score >= 2] == [3.0]
@@ -215,3 +221,58 @@ def test_real_faces(file: str, least: float, most: float) -> None:
     picture = Path(__file__).parents[2] / "demo" / "pictures" / f"{file}.jpg"
     found = Faces.load("faces").classify(read_picture(picture)).faces
     assert [least <= facing(one) <= most for one in found] == [True]
+
+
+class FacesSeen:
+    """Sees these faces in every picture."""
+
+    def __init__(self) -> None:
+        self.now = Seen("face", 0.0)
+
+    def classify(self, _: Frame) -> Seen:
+        return self.now
+
+
+def test_the_eyes_tell_the_ears_and_a_camera_that_hangs_does_not() -> None:
+    """Pictures with a face lower what the gate asks for, pictures of an empty room raise it, by the clock of
+    the stream; dark ones, and none for 5 s of it, leave the ears alone."""
+    gate, prior, faces, now_s = Gate(0.4), Prior(CONFIG), FacesSeen(), [0.0]
+    prior.attend(gate)
+    eye = Eye(lambda: FakeCamera(lambda: "room"), faces, Steady(), faces=faces, prior=prior)
+    eyes = Eyes(eye, 1.0, see=lambda _: None, now_s=lambda: now_s[0])
+
+    def asked(seen: Seen, seconds: int, *, pictures: bool = True) -> float:
+        faces.now = seen
+        for _ in range(seconds):
+            now_s[0] += 1.0
+            gate.advance(now_s[0] / 2)  # the ears are slower than the clock of the eyes
+            if pictures:
+                eyes.step()
+        return gate.raised_at(gate.stream_s) + prior.lowest
+
+    assert asked(Seen("face", 0.9, faces=(face(),)), 4) == -1
+    assert asked(Seen("face", 0.0), 20) == 2
+    assert asked(Seen("face", 0.0), 8, pictures=False) == 2
+    assert asked(Seen("face", 0.0), 20, pictures=False) == 0
+    assert asked(Seen("face", 0.9, faces=(face(),)), 1) == -1
+    assert asked(Seen("face", 0.0, dark=True), 1) == 0
+
+
+BOTH, ONE = '["things", "faces"]', '"things"'
+
+
+@pytest.mark.parametrize(("models", "on", "lower"), [(BOTH, "true", 1), (ONE, "true", 0), (BOTH, "false", 0)])
+def test_the_configuration_joins_them(models: str, on: str, lower: float, tmp_path: Path) -> None:
+    """[prior] on lowers the thresholds that the ears run with, where something looks for faces."""
+    pictures = Path(__file__).parents[2] / "demo" / "pictures"
+    file = tmp_path / "heychip.toml"
+    file.write_text(f'[camera]\nbackend = "folder"\nfolder = "{pictures}"\nmodel = {models}\n'
+                    f'[speech]\nbackend = "silent"\n[listen]\nlazy = false\n[prior]\non = {on}\n')
+    parts = build(load_config(file))
+    assert parts.ear is not None
+    assert parts.eye is not None
+    assert isinstance(parts.ear.listener, Listener)
+    own = Listener([load_bundle("hey_chip")]).ensembles[0]
+    found = own._thresholds - parts.ear.listener.ensembles[0]._thresholds
+    assert found == pytest.approx(lower)
+    assert (parts.eye.prior is not None) == (lower > 0)
