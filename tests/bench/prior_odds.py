@@ -91,15 +91,15 @@ class Curve:
 
     def missed_at(self, offset: Floats | float) -> Floats:
         """A share."""
-        return np.interp(offset, GRID, self.misses)
+        return np.asarray(np.interp(offset, GRID, self.misses))
 
     def false_at(self, offset: Floats | float) -> Floats:
         """An hour."""
-        return np.interp(offset, GRID, self.false)
+        return np.asarray(np.interp(offset, GRID, self.false))
 
     def offset_of(self, misses: Floats) -> Floats:
         """The offset at which the ears alone miss as much."""
-        return np.interp(misses, self.misses, GRID)
+        return np.asarray(np.interp(misses, self.misses, GRID))
 
     def helped(
         self, scene: Scene, facing: float, nobody: float, offset: Floats | float
