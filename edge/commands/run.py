@@ -128,6 +128,8 @@ def build(config: Config) -> Parts:
 
     eye, labels = _eye(config)
     prior = eye.prior if eye is not None else None
+    if config.prior.on and prior is None:
+        log.warning('event=prior_idle why="no face will be seen; [camera] needs a backend and model = faces"')
     ear, words, own_voice = _ear(config, config.listen.offset + (prior.lowest if prior is not None else 0))
     if problems := check_words(config, words, labels):
         raise ConfigError(config.path, problems)

@@ -262,8 +262,11 @@ BOTH, ONE = '["things", "faces"]', '"things"'
 
 
 @pytest.mark.parametrize(("models", "on", "lower"), [(BOTH, "true", 1), (ONE, "true", 0), (BOTH, "false", 0)])
-def test_the_configuration_joins_them(models: str, on: str, lower: float, tmp_path: Path) -> None:
-    """[prior] on lowers the thresholds that the ears run with, where something looks for faces."""
+def test_the_configuration_joins_them(
+    models: str, on: str, lower: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[prior] on lowers the thresholds that the ears run with, where something looks for faces; where nothing
+    does, it says so."""
     pictures = Path(__file__).parents[2] / "demo" / "pictures"
     file = tmp_path / "heychip.toml"
     file.write_text(f'[camera]\nbackend = "folder"\nfolder = "{pictures}"\nmodel = {models}\n'
@@ -276,3 +279,4 @@ def test_the_configuration_joins_them(models: str, on: str, lower: float, tmp_pa
     found = own._thresholds - parts.ear.listener.ensembles[0]._thresholds
     assert found == pytest.approx(lower)
     assert (parts.eye.prior is not None) == (lower > 0)
+    assert ("prior_idle" in caplog.text) == (models == ONE)
