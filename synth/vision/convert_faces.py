@@ -55,7 +55,7 @@ JOY = {
     "side": 64,
     "classes": CLASSES,
     "class": "happy",
-    "zoom": 1.3,
+    "zoom": 1.1,
     "up": 0.0,
     "mirror": True,
 }
