@@ -85,11 +85,8 @@ class Told:
             raise ModelError(
                 where, f"find and joy are not understood: {type(error).__name__} {error}", REMEDY
             ) from error
-        good = (
-            0 < told.least <= min(told.score, told.part_score) < 1
-            and 1 <= told.most <= 100
-            and 16 <= told.joy_side <= 512
-        )
+        good = 0 < told.least <= told.score <= told.part_score < 1 and 1 <= told.most <= 100
+        good = good and 16 <= told.joy_side <= 512
         zooms = [*told.zooms, told.joy_zoom]
         if not good or not 1 <= len(told.zooms) <= 4 or not all(0.5 <= zoom <= 5 for zoom in zooms):
             raise ModelError(where, "find or joy cannot be used: a number is out of its range", REMEDY)

@@ -117,12 +117,16 @@ def share(k: int, n: int) -> str:
     return f"{k} of {n} ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
+def joys(rows: list[Row]) -> list[tuple[str, float]]:
+    """Of every face that was found what is true of it, and its joy."""
+    pairs = [pair for row in rows for pair in zip(row.there, row.found, strict=True)]
+    return [(label, face.joy) for label, face in pairs if face is not None]
+
+
 def totals(rows: list[Row]) -> str:
     """A row of the table of totals."""
     found = [face for row in rows for face in row.found]
-    read = [
-        (label, face.joy) for row in rows for label, face in zip(row.there, row.found, strict=True) if face
-    ]
+    read = joys(rows)
     smiles = [joy for label, joy in read if label == "S"]
     others = [joy for label, joy in read if label == "-"]
     empty = [row for row in rows if not row.there]
@@ -147,7 +151,7 @@ def choose(folder: Path, told: dict[str, list[list[float | str]]]) -> None:
         rows = pictures(faces, folder, mine)
         good = sorted(face.score for row in rows for face in row.found if face)
         false = sorted(face.score for row in rows for face in row.false)
-        read = [(la, face.joy) for row in rows for la, face in zip(row.there, row.found, strict=True) if face]
+        read = joys(rows)
         right = [(joy >= SMILE) == (label == "S") for label, joy in read if label != "?"]
         gap = min(joy for label, joy in read if label == "S") - max(
             joy for label, joy in read if label == "-"
@@ -160,8 +164,9 @@ def choose(folder: Path, told: dict[str, list[list[float | str]]]) -> None:
 
 def page(rows: list[Row], lfw: list[Row]) -> str:
     """The generated part of docs/faces.md."""
-    head = "| faces found | pictures without a face where one was seen | false faces in all | smiles read as such "
-    head += "(joy of 0.5 or more) | others read as such | others that would be joy (above 0.85) |"
+    heads = "faces found", "pictures without a face where one was seen", "false faces in all"
+    heads += "smiles read as such (joy of 0.5 or more)", "others read as such", "others above 0.85"
+    head = " | ".join(heads) + " |"
     lines = [f"| pictures {head}", "|---|---|---|---|---|---|---|"]
     kinds = {
         "the half that was chosen on": [row for row in rows if row.half == "chosen on"],
@@ -175,7 +180,7 @@ def page(rows: list[Row], lfw: list[Row]) -> str:
     lines += ["| picture | half | faces there | found | false | joy: of those who smile / others / unclear |"]
     lines += ["|---|---|---|---|---|---|"]
     for row in rows:
-        joys = {
+        texts = {
             label: " ".join(
                 ("missed" if face is None else f"{face.joy:.2f}")
                 for there, face in zip(row.there, row.found, strict=True)
@@ -183,7 +188,7 @@ def page(rows: list[Row], lfw: list[Row]) -> str:
             )
             for label in "S-?"
         }
-        joy = " / ".join(joys[label] or "none" for label in "S-?") if row.there else ""
+        joy = " / ".join(texts[label] or "none" for label in "S-?") if row.there else ""
         if len(row.there) > 10:
             some = [face.joy for face in row.found if face]
             joy = f"none / {len(some)} from {min(some):.2f} to {max(some):.2f} / none" if some else ""
