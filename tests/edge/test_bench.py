@@ -130,7 +130,8 @@ def test_growth_and_start_are_measured(told: dict[str, Any]) -> None:
 def test_the_page_has_it_all(told: dict[str, Any]) -> None:
     """Rooms, members, streams, memory and the sound that was heard are in the table; colour only if asked."""
     shown = page.text(told)
-    for part in (*ROOMS, "things", "faces", "nobody in it", "members", "streams in one process", "resident", "hey_chip/golden.wav"):
+    eyes = ("CPU of a picture", "things", "faces", "nobody in it")
+    for part in (*ROOMS, *eyes, "members", "streams in one process", "resident", "hey_chip/golden.wav"):
         assert part in shown
     assert "\x1b" not in shown
     assert "\x1b" in page.text(told, colour=True)
