@@ -132,7 +132,7 @@ def test_e5_black_and_white_pictures_are_nothing(things: Classifier, level: int)
 
 
 def test_e5_red_and_blue_are_not_the_same_to_it(things: Classifier) -> None:
-    """E5: a picture with red for blue is another to the network: it is why every camera is held to a red card."""
+    """E5: a picture with red for blue is another to the network, so every camera is held to a red card."""
     from edge.camera.folder import read_picture
 
     pytest.importorskip("PIL")

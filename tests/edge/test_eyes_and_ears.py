@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,7 +70,10 @@ class Heard:
         backend = "auto" if live else "recording"
         config = Config(MicrophoneConfig(backend=backend), camera=CameraConfig(interval_s=interval_s))
         whole = [Chunk(part[:, None], RATE_HZ) for part in np.array_split(samples, len(samples) // 1280)]
-        microphone: Callable[[], Any] = (lambda: self._fed(samples)) if live else lambda: FakeMicrophone(whole)
+
+        def microphone() -> Any:
+            return self._fed(samples) if live else FakeMicrophone(whole)
+
         self.run = Run(microphone, config=config, listener=cast("FakeListener", listener), eye=eye)
         self.code = self.run.go()
 
@@ -109,13 +111,14 @@ class Both:
 
     def classify(self, frame: Frame) -> Seen:
         self.count += 1
-        return [one.classify(frame) for one in self.lookers][0]
+        seens = [one.classify(frame) for one in self.lookers]
+        return seens[0]
 
 
 @pytest.mark.slow
 def test_the_ears_lose_nothing_while_the_eyes_run_flat_out(alone: list[float]) -> None:
-    """Both models on picture after picture, as often as may be configured: the same words at the same times of
-    the stream, and not a sample lost."""
+    """Both models on picture after picture, as often as may be configured: the same words at the same times
+    of the stream, and not a sample lost."""
     pytest.importorskip("PIL")
     both = Both()
     eye = Eye(lambda: FolderCamera(ROOT / "demo" / "pictures"), both, Steady())
