@@ -194,7 +194,7 @@ def _camera(config: Config) -> Check:
 def _bundles(config: Config) -> Iterator[Check]:
     from edge.bundle import find_bundle, verify_bundle
 
-    wanted = [*config.listen.bundles, *([config.camera.model] if config.camera.backend != "off" else [])]
+    wanted = [*config.listen.bundles, *(config.camera.models if config.camera.backend != "off" else [])]
     for name in wanted:
         try:
             where = str(find_bundle(name))

@@ -16,6 +16,7 @@ from typing import Any
 from edge import config_check as check
 from edge.errors import ConfigError
 from edge.memory_config import MemoryConfig
+from edge.mood_config import MoodConfig
 from edge.phrases import SHIPPED, Phrases, wrong_placeholders
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,15 @@ class CameraConfig:
     rotate: int = check.key(0, check.choice(0, 90, 180, 270))
     """degrees clockwise that bring the pictures upright"""
     interval_s: float = check.key(1.0, check.number(0.05, 3600))
-    model: str = check.key("things", check.text(empty=False), place="name")
+    model: str | tuple[str, ...] = check.key("things", check.name_or_names, place="name")
+    """a vision bundle, or several: each looks at every picture"""
     steady_frames: int = check.key(3, check.whole(1, 100))
     min_score: float = check.key(0.3, check.number(0.01, 1))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """`model` as a list."""
+        return (self.model,) if isinstance(self.model, str) else self.model
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,7 @@ class Config:
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
     memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
+    mood: MoodConfig = MoodConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""
@@ -196,6 +204,7 @@ def _together(config: Config) -> list[str]:
         problems.append('speech.folder: expected a folder for the recordings where backend = "wav"')
     if not config.listen.bundles and camera.backend == "off":
         problems.append("listen.bundles: empty, and the camera is off: there would be nothing to do")
+    problems += config.mood.problems()
     problems += [f"listen.bundles: {name} stands there twice" for name in _doubles(config.listen.bundles)]
     return problems + [f'rules: two rules have the name "{name}"' for name in _doubles(r.name for r in rules)]
 

@@ -123,6 +123,16 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(check(item) for item in value)
 
 
+def name_or_names(value: object) -> str | tuple[str, ...]:
+    """A text, or a list of at least one, none of them empty or twice."""
+    if isinstance(value, str):
+        return texts([value])[0]
+    names = texts(value) if isinstance(value, list) else ()
+    if not names or len(set(names)) < len(names):
+        raise Wrong('expected a name, or a list like ["one", "two"] without the same name twice')
+    return names
+
+
 def key(default: T, check: Check, *, place: str = "") -> T:
     """A field of a configuration dataclass. `place` is "file" where the value is a path, "name" where it may
     be a name or a path; both are resolved against the file."""

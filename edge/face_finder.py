@@ -94,6 +94,14 @@ def finds(
     ]
 
 
+def best_of(found: list[Find]) -> list[Find]:
+    """The best of each heap, best first."""
+    if not found:
+        return []
+    boxes, scores = np.stack([find.box for find in found]), np.array([find.score for find in found])
+    return [found[i] for i in apart(boxes, scores)]
+
+
 def apart(boxes: NDArray[Any], scores: NDArray[Any], most: float = 0.3) -> list[int]:
     """The best of each heap of boxes [n, 4] that overlap by more than `most` of their union, best first."""
     order, kept = np.argsort(-scores, kind="stable"), []
@@ -109,6 +117,18 @@ def overlap(one: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float32]:
     common = np.prod(np.maximum(high - low, 0), axis=1)
     areas = np.prod(others[:, 2:] - others[:, :2], axis=1) + np.prod(one[2:] - one[:2])
     return np.asarray(common / np.maximum(areas - common, 1e-6), np.float32)
+
+
+def parts(height: int, width: int, share: float) -> list[Floats]:
+    """Squares that cover a picture and overlap by half, `share` of its longer side wide: one for 1."""
+    side = max(height, width) * share
+
+    def starts(length: int) -> NDArray[Any]:
+        beyond = max(length - side, 0.0)
+        return np.linspace(0, beyond, 1 + int(np.ceil(beyond / (side / 2) - 1e-6)))
+
+    corners = [(x, y) for y in starts(height) for x in starts(width)]
+    return [np.array([x, y, x + side, y + side], np.float32) for x, y in corners]
 
 
 def square(box: NDArray[Any], times: float) -> Floats:

@@ -13,7 +13,7 @@ from edge.bundle import read_files, read_manifest
 from edge.classifier import GREY, ClassifierError, checked, is_dark
 from edge.errors import ModelError
 from edge.events import Face, Frame, Seen
-from edge.face_finder import REMEDY, Find, Floats, Net, Pixels, apart, cut, finds, overlap, square
+from edge.face_finder import REMEDY, Find, Floats, Net, Pixels, best_of, cut, finds, overlap, parts, square
 from edge.manifest import check_common
 from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle, is_shipped
@@ -40,7 +40,13 @@ class Told:
     score: float
     """the score at which it is a face, 0..1"""
     most: int
-    """finds that are looked at again, at most"""
+    """finds of one look that are looked at again, at most"""
+    part_share: float
+    """of the longer side: the size of parts that are looked at where the whole shows no face; 0 for never"""
+    part_px: int
+    """pixels of the longer side from which on that is worth it"""
+    part_score: float
+    """the score at which it is a face there"""
     joy_file: str
     """the graph that reads a face: [1, side, side, 1] to probabilities [1, classes]"""
     joy_side: int
@@ -50,6 +56,8 @@ class Told:
     """what it is shown, in sides of the face's box"""
     joy_up: float
     """how far above the middle of the box, in sides"""
+    joy_mirror: bool
+    """whether the mean over the face and its mirror image is taken"""
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], where: object) -> Told:
@@ -63,20 +71,30 @@ class Told:
                 least=float(find["least"]),
                 score=float(find["score"]),
                 most=int(find["most"]),
+                part_share=float(find.get("part_share", 0)),
+                part_px=int(find.get("part_px", 0)),
+                part_score=float(find.get("part_score", find["score"])),
                 joy_file=str(joy["file"]),
                 joy_side=int(joy["side"]),
                 joy_class=list(joy["classes"]).index(joy["class"]),
                 joy_zoom=float(joy["zoom"]),
                 joy_up=float(joy["up"]),
+                joy_mirror=bool(joy.get("mirror", False)),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(
                 where, f"find and joy are not understood: {type(error).__name__} {error}", REMEDY
             ) from error
-        good = 0 < told.least <= told.score < 1 and 1 <= told.most <= 100 and 16 <= told.joy_side <= 512
+        good = (
+            0 < told.least <= min(told.score, told.part_score) < 1
+            and 1 <= told.most <= 100
+            and 16 <= told.joy_side <= 512
+        )
         zooms = [*told.zooms, told.joy_zoom]
         if not good or not 1 <= len(told.zooms) <= 4 or not all(0.5 <= zoom <= 5 for zoom in zooms):
             raise ModelError(where, "find or joy cannot be used: a number is out of its range", REMEDY)
+        if told.part_share and not 0.2 <= told.part_share < 1:
+            raise ModelError(where, f"find: part_share is {told.part_share}, expected 0 or 0.2 to 1", REMEDY)
         if not -1 <= told.joy_up <= 1:
             raise ModelError(where, f"joy: up is {told.joy_up}, expected -1 to 1", REMEDY)
         return told
@@ -125,18 +143,22 @@ class Faces:
 
     def find(self, pixels: Pixels) -> list[Find]:
         """Where faces are in RGB `pixels`, best first."""
-        told = self.told
-        height, width = pixels.shape[:2]
-        whole = np.array([0, 0, max(height, width), max(height, width)], np.float32)
-        first = self._look(self._far, told.far, pixels, whole, told.least)[: told.most]
-        good = [find for one in first if (find := self._closer(pixels, one)).score >= told.score]
-        if not good:
-            return []
-        kept = apart(np.stack([find.box for find in good]), np.array([find.score for find in good]))
-        return [good[i] for i in kept]
+        told, (height, width) = self.told, pixels.shape[:2]
+        found = self._within(pixels, 1.0, told.score)
+        if not found and told.part_share and max(height, width) >= told.part_px:
+            found = self._within(pixels, told.part_share, told.part_score)  # a crowd, or someone far away
+        return found
+
+    def _within(self, pixels: Pixels, share: float, score: float) -> list[Find]:
+        """Those of at least `score` in all parts of a picture that are `share` of its longer side wide."""
+        told, (height, width) = self.told, pixels.shape[:2]
+        places = parts(height, width, share)
+        first = [one for at in places for one in self._look(self._far, told.far, pixels, at, told.least)]
+        closer = [self._closer(pixels, one) for one in best_of(first)[: told.most * len(places)]]
+        return best_of([one for one in closer if one.score >= score])
 
     def _closer(self, pixels: Pixels, one: Find) -> Find:
-        """The same find with the score and the place of closer looks; score 0 where they see nothing there."""
+        """The same find with score and place of closer looks; score 0 where they see nothing there."""
         product, closest = one.score, one
         for zoom in sorted(self.told.zooms, reverse=True):
             around = square(one.box, zoom)
@@ -158,7 +180,9 @@ class Faces:
         side = float(np.max(box[2:] - box[:2]))
         place = square(box - np.array([0, told.joy_up * side] * 2, np.float32), told.joy_zoom)
         grey = cut(pixels, place, told.joy_side) @ GREY[:, None]
-        joy = float(self._run(self._joy, told.joy_file, grey / 127.5 - 1)[0][0, told.joy_class])
+        views = (grey, grey[:, ::-1]) if told.joy_mirror else (grey,)
+        answers = [self._run(self._joy, told.joy_file, view / 127.5 - 1)[0] for view in views]
+        joy = float(np.mean([answer[0, told.joy_class] for answer in answers]))
         if not np.isfinite(joy):
             raise ClassifierError(f"the model {self.name} gave a number that is none (NaN); frame skipped")
         left, top, right, bottom = (float(n) for n in box)

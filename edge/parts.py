@@ -16,6 +16,7 @@ from edge.own_voice import OwnVoice
 from edge.speech import Speech
 
 if TYPE_CHECKING:
+    from edge.mood import Moods
     from edge.remember import Remember
 
 Samples = NDArray[np.float32]
@@ -49,7 +50,7 @@ class Listening(Protocol):
 
 
 class Looking(Protocol):
-    """See edge.classifier.Classifier."""
+    """See edge.classifier.Classifier and edge.faces.Faces."""
 
     def classify(self, frame: Frame, /) -> Seen: ...
 
@@ -81,6 +82,12 @@ class Eye:
     """opens it; raises DeviceError"""
     classifier: Looking
     steady: Steadying
+    more: tuple[tuple[Looking, Steadying], ...] = ()
+    """others that look at every picture, too"""
+    faces: Looking | None = None
+    """the one of them that looks for faces"""
+    moods: Moods | None = None
+    """what it feeds"""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _through_camera(args: argparse.Namespace, album: Album | None) -> int:
     from edge.config import load_config
 
     config = load_config(args.config).camera
-    eyes = Eyes(args.model or [config.model], album)
+    eyes = Eyes(args.model or config.models, album)
     camera = open_camera(config)
     try:
         for frame in _frames(camera, config.interval_s, args.count):

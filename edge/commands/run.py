@@ -163,13 +163,17 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:
     from edge.camera import open_camera
-    from edge.classifier import Classifier
-    from edge.mood import Steady
+    from edge.faces import Faces
+    from edge.lookers import open_looker
+    from edge.mood import Moods, Steady
     from edge.parts import Eye
 
     camera = config.camera
     if camera.backend == "off":
         return None, None  # a rule for what is seen may stand there until there is a camera
-    classifier = Classifier.load(camera.model)
-    steady = Steady(camera.steady_frames, camera.min_score)
-    return Eye(lambda: open_camera(camera), classifier, steady), tuple(classifier.labels)
+    lookers = [open_looker(name) for name in camera.models]
+    looks = [(looker, Steady(camera.steady_frames, camera.min_score)) for looker in lookers]
+    faces = next((looker for looker in lookers if isinstance(looker, Faces)), None)
+    moods = Moods(config.mood) if faces else None
+    eye = Eye(lambda: open_camera(camera), *looks[0], more=tuple(looks[1:]), faces=faces, moods=moods)
+    return eye, tuple(label for looker in lookers for label in looker.labels)

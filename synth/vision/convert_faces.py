@@ -46,8 +46,19 @@ FIND = {
     "least": 0.3,
     "score": 0.645,
     "most": 12,
+    "part_share": 0.5,
+    "part_px": 1024,
+    "part_score": 0.72,
 }
-JOY = {"file": "joy.onnx", "side": 64, "classes": CLASSES, "class": "happy", "zoom": 1.2, "up": 0.0}
+JOY = {
+    "file": "joy.onnx",
+    "side": 64,
+    "classes": CLASSES,
+    "class": "happy",
+    "zoom": 1.3,
+    "up": 0.0,
+    "mirror": True,
+}
 
 
 def detector(path: Path, store: str) -> onnx.ModelProto:
