@@ -87,7 +87,7 @@ ROWS: dict[str, tuple[str, str]] = {
     "D16": ("another rate than the device says", "measured, opened anew"),
     "E1": ("no camera", "the ears go on; tried again every minute"),
     "E2": ("the camera is busy", "tried again, never opened twice; doctor tells who has it"),
-    "E3": ("a picture that never comes", "given up after 5 s, opened anew by a clean process; the ears go on"),
+    "E3": ("a picture that never comes", "given up after 5 s, opened anew by a new process; ears go on"),
     "E4": ("no memory for the camera", "configured once, few buffers"),
     "E5": (
         "black, white, frozen, rotated, red for blue",

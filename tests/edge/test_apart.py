@@ -102,7 +102,7 @@ def test_a_capture_that_hangs_is_given_up(hang: str, monkeypatch: pytest.MonkeyP
 
 
 def test_e3_a_child_that_cannot_be_ended_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """E3: while the kernel holds on to a child, no other is started, and what helps is said; a camera is never
+    """E3: while the kernel holds on to a child, no other is started, and what helps is said; it is never
     opened twice."""
     monkeypatch.setattr(apart, "CAPTURE_S", 0.3)
     monkeypatch.setattr(apart, "end_group", lambda _: None)
