@@ -128,7 +128,8 @@ def build(config: Config) -> Parts:
 
     ear, words, own_voice = _ear(config)
     eye, labels = _eye(config)
-    if problems := check_words(config, words, labels):
+    moody = None if eye is None else eye.moods is not None
+    if problems := check_words(config, words, labels, moods=moody):
         raise ConfigError(config.path, problems)
     memory = ear.listener if ear is not None and isinstance(ear.listener, Remember) else None
     return Parts(open_speech(config.speech), ear, eye, memory, own_voice)
