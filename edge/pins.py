@@ -38,7 +38,8 @@ def pin_factory() -> Any:
         try:
             Device.ensure_pin_factory()
         except (BadPinFactory, ImportError, OSError) as error:
-            why = "; ".join(dict.fromkeys(str(one.message) for one in tried)) or str(error)
+            ways = (str(one.message).removeprefix("Falling back from ") for one in tried)
+            why = "; ".join(dict.fromkeys(ways)) or str(error)
             raise DeviceError(f"the pins cannot be reached: {why}; {REMEDY}") from error
     return Device.pin_factory
 
