@@ -44,6 +44,16 @@ def pin_factory() -> Any:
     return Device.pin_factory
 
 
+def board() -> str:
+    """What the pins are of, and which library reaches them. Raises DeviceError."""
+    factory = pin_factory()
+    by = type(factory).__name__.removesuffix("Factory").lower()
+    try:
+        return f"{factory.board_info.description} (through {by})"
+    except Exception as error:  # a board that gpiozero does not know
+        raise DeviceError(f"the pins cannot be reached: {error}; {REMEDY}") from error
+
+
 @contextmanager
 def _own_folder() -> Iterator[None]:
     """While lgpio is imported."""

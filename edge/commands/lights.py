@@ -25,7 +25,7 @@ def add(subparsers: Any) -> None:
         "camera's light, and says which it should be. Not while the service runs: it has the pins.",
     )
     parser.add_argument("--config", metavar="FILE", help="default: the file that `heychip run` would take")
-    parser.add_argument("--off", action="store_true", help="put all out: a program that was killed left them on")
+    parser.add_argument("--off", action="store_true", help="put all out, as after a program was killed")
     parser.set_defaults(main=main)
 
 
