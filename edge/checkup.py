@@ -41,6 +41,8 @@ class Check:
 
 def checkup(config_path: str | None = None) -> Iterator[Check]:
     """All checks, in the order in which a person would mend things."""
+    from edge.checkup_pins import broker, pins
+
     config, told = _config(config_path)
     yield from _service()
     yield _machine()
@@ -51,6 +53,8 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     yield _speech()
     yield _player()
     yield _camera(config)
+    yield pins(config)
+    yield from broker(config)
     yield from _bundles(config)
     yield _own_lines(config)
 

@@ -3,7 +3,7 @@
 A colour is three numbers 0..1, red, green, blue, as on a screen (sRGB). An LED's brightness is as long as it
 is switched on, so what goes to its pins is linear light; and halfway between two colours is where the eye
 sees it, which is a straight line in OKLab (Björn Ottosson, "A perceptual color space for image processing",
-2020): halfway from blue to orange is then a light grey rose, and not a dark olive.
+2020). Mixed as linear light, most of the change would be over near the darker end.
 """
 
 from __future__ import annotations

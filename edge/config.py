@@ -230,7 +230,14 @@ def _doubles(names: Iterable[str]) -> list[str]:
     return [name for name, count in Counter(names).items() if name and count > 1]
 
 
-def check_words(config: Config, words: Sequence[str], labels: Sequence[str] | None = None) -> list[str]:
-    """The rules that wait for a word which no bundle hears or, where `labels` are given, for a thing that the
-    classifier does not know: what only the start of the program can tell."""
-    return unknown(config.rules, "heard", words) + unknown(config.rules, "seen", labels)
+def check_words(
+    config: Config, words: Sequence[str], labels: Sequence[str] | None = None, *, moods: bool | None = None
+) -> list[str]:
+    """The rules that wait for a word which no bundle hears or, where `labels` are given, for a thing that no
+    model of the camera knows, and where it has none for faces (`moods` is false), for a mood or a face: what
+    only the start of the program can tell."""
+    problems = unknown(config.rules, "heard", words) + unknown(config.rules, "seen", labels)
+    if moods is False:
+        why = 'no model of the camera looks for faces; set [camera] model = ["faces"]'
+        problems += without(config.rules, "mood", why) + without(config.rules, "face", why)
+    return problems

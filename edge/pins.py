@@ -38,9 +38,20 @@ def pin_factory() -> Any:
         try:
             Device.ensure_pin_factory()
         except (BadPinFactory, ImportError, OSError) as error:
-            why = "; ".join(dict.fromkeys(str(one.message) for one in tried)) or str(error)
+            ways = (str(one.message).removeprefix("Falling back from ") for one in tried)
+            why = "; ".join(dict.fromkeys(ways)) or str(error)
             raise DeviceError(f"the pins cannot be reached: {why}; {REMEDY}") from error
     return Device.pin_factory
+
+
+def board() -> str:
+    """What the pins are of, and which library reaches them. Raises DeviceError."""
+    factory = pin_factory()
+    by = type(factory).__name__.removesuffix("Factory").lower()
+    try:
+        return f"{factory.board_info.description} (through {by})"
+    except Exception as error:  # a board that gpiozero does not know
+        raise DeviceError(f"the pins cannot be reached: {error}; {REMEDY}") from error
 
 
 @contextmanager

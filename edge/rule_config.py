@@ -177,8 +177,9 @@ def doubles(rules: Iterable[RuleConfig]) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1}, key=names.index)
 
 
-def without(rules: Iterable[RuleConfig], action: str, why: str) -> list[str]:
-    """A sentence for every rule that asks for what nothing here can do."""
-    asks = [i for i, rule in enumerate(rules, 1) if getattr(rule, action)]
-    return [f"rules number {i}: {action}: {why}" for i in asks]
+def without(rules: Iterable[RuleConfig], key: str, why: str) -> list[str]:
+    """A sentence for every rule that asks, with this key, for what nothing here can do."""
+    nothing = getattr(RuleConfig(), key)
+    asks = [i for i, rule in enumerate(rules, 1) if getattr(rule, key) != nothing]
+    return [f"rules number {i}: {key}: {why}" for i in asks]
 

@@ -131,7 +131,8 @@ def build(config: Config) -> Parts:
     if config.prior.on and prior is None:
         log.warning('event=prior_idle why="no face will be seen; [camera] needs a backend and model = faces"')
     ear, words, own_voice = _ear(config, config.listen.offset + (prior.lowest if prior is not None else 0))
-    if problems := check_words(config, words, labels):
+    moody = None if eye is None else eye.moods is not None
+    if problems := check_words(config, words, labels, moods=moody):
         raise ConfigError(config.path, problems)
     memory = ear.listener if ear is not None and isinstance(ear.listener, Remember) else None
     return Parts(open_speech(config.speech), ear, eye, memory, own_voice)

@@ -35,10 +35,13 @@ class BrokerError(HeychipError):
 class Session:
     """`turn` it until it raises BrokerError."""
 
-    def __init__(self, config: MqttConfig, *, message: Callable[[str, bytes, bool], None]) -> None:
+    def __init__(
+        self, config: MqttConfig, *, message: Callable[[str, bytes, bool], None], quiet: bool = False
+    ) -> None:
         """Blocks while the name is looked up and the connection made; see CONNECT_S. `message` is told what
-        arrives: topic, payload, whether the broker had kept it. Raises BrokerError."""
-        self._config, self._message = config, message
+        arrives: topic, payload, whether the broker had kept it. `quiet`: nobody is told that we are online,
+        and nothing arrives. Raises BrokerError."""
+        self._config, self._message, self._quiet = config, message, quiet
         self._since_s = time.monotonic()
         self.welcome = False
         self.answers: dict[int, str] = {}
@@ -59,9 +62,12 @@ class Session:
 
         config = self._config
         five = config.version == "5"
+        # One name for all our connections: a broker that has not noticed that the last one is gone, as after
+        # a power cut, ends it now, and does not say in a minute that we are offline.
+        name = f"{config.prefix}-{socket.gethostname()}"
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"heychip-{socket.gethostname()[:40]}-{os.getpid()}",
+            client_id=f"{name}-{os.getpid()}" if self._quiet else name,
             protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
             clean_session=None if five else True,  # what was asked while we were away is not asked any more
         )
@@ -73,7 +79,8 @@ class Session:
                 client.tls_set_context(ssl.create_default_context(cafile=config.ca_file or None))
             except OSError as error:
                 raise BrokerError(f"{config.ca_file or 'the certificates of the system'}: {error}") from error
-        client.will_set(config.status_topic, "offline", qos=QOS, retain=True)
+        if not self._quiet:
+            client.will_set(config.status_topic, "offline", qos=QOS, retain=True)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish, client.on_message = self._on_publish, self._on_message
         return client
@@ -83,6 +90,8 @@ class Session:
             self._lost = f"refused: {reason}"
             return
         self.welcome = True
+        if self._quiet:
+            return
         client.publish(self._config.status_topic, "online", qos=QOS, retain=True)
         if self._config.commands:
             client.subscribe([(f"{self._config.prefix}/{kind}", QOS) for kind in KINDS])
@@ -138,7 +147,7 @@ class Session:
     def close(self) -> None:
         """Say goodbye, without waiting. Never raises."""
         try:
-            if self.welcome and not self._lost:
+            if self.welcome and not self._lost and not self._quiet:
                 self._client.publish(self._config.status_topic, "offline", qos=0, retain=True)
             self._client.disconnect()  # closes the socket where there is nobody to tell
             link = self._client.socket()

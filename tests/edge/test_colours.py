@@ -1,10 +1,12 @@
 """Colours: as people write them, as an LED needs them, and halfway between two."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.colours import NAMES, linear, mix, parse
+from edge.colours import NAMES, _to_lab, linear, mix, parse
 
 SAD, JOYFUL = linear(parse("#000089")), linear(parse("#ff8f00"))
 part = st.floats(0, 1)
@@ -41,10 +43,11 @@ def test_halfway_as_the_eye_sees_it() -> None:
 
 
 def test_from_sad_to_joyful() -> None:
-    """The blend grows lighter all the way, and is not dark in the middle, as one of the PWM's numbers is."""
+    """The blend grows lighter in equal steps, so that half of the joy is half of the way for the eye."""
     ways = [mix(SAD, JOYFUL, i / 20) for i in range(21)]
-    lightness = [0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in ways]
-    assert lightness == sorted(lightness)
+    lightness = [_to_lab(way)[0] for way in ways]
+    steps = [after - before for before, after in pairwise(lightness)]
+    assert steps == pytest.approx([sum(steps) / 20] * 20, rel=0.02)
     assert ways[0] == SAD
     assert ways[-1] == JOYFUL
 

@@ -8,6 +8,7 @@ import pytest
 
 from edge.config import Config, check_words, load_config
 from edge.errors import ConfigError
+from edge.phrases import SHIPPED, Phrases
 
 ROOT = Path(__file__).parents[2]
 RULE = '\n[[rules]]\nheard = "*"\ntext = "hello"\n'
@@ -308,3 +309,38 @@ def test_check_words(tmp_path: Path) -> None:
     seen = check_words(config, ["hey chip"], ["dog", "cat"])[1]
     assert 'no model knows "catt", did you mean "cat"?' in seen
     assert "known: none" in check_words(config, [])[0]
+
+
+def test_moods_and_faces_need_a_model(tmp_path: Path) -> None:
+    """A rule for a mood, or one that asks for a face or none, is told where no model looks for faces;
+    without a camera it may stand there."""
+    keys = (b'mood = "joy"', b'heard = "*"\nface = true', b'heard = "*"\nface = false', b'heard = "*"')
+    rules = b"".join(b'[[rules]]\n%s\ntext = "a"\n' % key for key in keys)
+    config = load_config(write(tmp_path, rules))
+    assert check_words(config, ["hey chip"]) == check_words(config, ["hey chip"], moods=True) == []
+    told = check_words(config, ["hey chip"], moods=False)
+    assert [one.split(": ")[:2] for one in told] == [
+        ["rules number 1", "mood"], ["rules number 2", "face"], ["rules number 3", "face"]]  # fmt: skip
+
+
+def test_terra(tmp_path: Path) -> None:
+    """systemd/terra.toml is the installation: a greeting, joy and sadness, a photo on a button, a light that
+    follows the mood, one for the camera. It needs nothing that is not shipped."""
+    config = load_config(ROOT / "systemd" / "terra.toml")
+    rules = {rule.name: rule for rule in config.rules}
+    assert (config.mood.joy, config.mood.sad, config.mood.frames) == (0.85, 0.10, 10)
+    assert rules["greeting"].start
+    assert len(rules["joy"].lines) >= 12 and len(rules["sadness"].lines) >= 12
+    assert rules["photo"].photo and rules["photo"].button == config.buttons[0].name
+    assert len(config.lights.rgb) == 3 and config.lights.privacy >= 0
+    assert check_words(config, ["hey chip"], ["face"], moods=True) == []
+    for name in (*config.camera.models, *config.listen.bundles):
+        assert (ROOT / "models" / name / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["greeting", "seen", "joy", "sad"])
+def test_shipped_phrases_are_speakable(name: str) -> None:
+    """Each file has lines of its own, none twice, none longer than what is said in some seconds."""
+    lines = Phrases(SHIPPED / f"{name}.txt").lines
+    assert len(set(lines)) == len(lines) >= 12
+    assert max(map(len, lines)) <= 110

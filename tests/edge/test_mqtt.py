@@ -1,5 +1,6 @@
 """The outbox, with a real broker: what is sent and asked for, and what becomes of it when the broker goes."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from brokers import Broker, Client, Room, eventually, free_port, needs_mosquitto
 from edge import mqtt
 from edge.errors import DeviceError
 from edge.mqtt import MOST_WAITING, NoOutbox, Outbox, open_outbox
+from edge.mqtt.session import Session
 from edge.mqtt_config import MqttConfig
 
 VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -89,6 +91,24 @@ def test_status(broker: Broker, version: str) -> None:
             eventually(lambda: (topic, b"online") in other.got)
             room.outbox._session._client.socket().shutdown(2)  # as where the network fails
             eventually(lambda: (topic, b"offline") in other.got, why="the broker tells our last will")
+
+
+@needs_mosquitto
+@VERSIONS
+def test_back_before_the_broker_noticed(broker: Broker, version: str) -> None:
+    """After a power cut the broker still holds the old connection; it ends with the new one, and what the
+    broker tells last is that we are online."""
+    config = MqttConfig(host="127.0.0.1", port=broker.port, version=version)
+    waker, _ = socket.socketpair()
+    old = Session(config, message=lambda *_: None)
+    while not old.welcome:
+        old.turn(0.1, waker)
+    with Client(broker.port) as other, Room(port=broker.port, version=version) as room:
+        room.outbox.publish("chip/heard", "again")
+        room.sent_all()
+        eventually(lambda: other.on("chip/heard") == ["again"])
+        assert other.on("heychip/status") == ["offline", "online"]
+    waker.close()
 
 
 @needs_mosquitto

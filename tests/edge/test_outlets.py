@@ -22,11 +22,14 @@ from lamps import lit, mock_pins
 from edge.buttons_config import ButtonConfig
 from edge.config import CameraConfig, Config
 from edge.errors import DeviceError
+from edge.events import Face, Frame, Seen
 from edge.fakes import FakeCamera, FakeClassifier, FakeListener, FakeSpeech, QuietRoom
 from edge.lights_config import LightsConfig
-from edge.mood import Steady
+from edge.mood import Moods, Steady
+from edge.mood_config import MoodConfig
 from edge.mqtt_config import MqttConfig
 from edge.parts import Eye
+from edge.photos_config import PhotosConfig
 from edge.rule_config import LightConfig, MessageConfig, RuleConfig
 from edge.rules import Light
 
@@ -220,6 +223,90 @@ def test_what_is_asked_for_through_the_broker() -> None:
     run.daemon._outlets.command("light", "red")
     assert run.go() == 0
     assert run.speech.lines == ["@/etc/passwd.wav {word}"]  # type: ignore[attr-defined]
+
+
+class FakeFaces:
+    """Sees what it is told: a list of the joy of each face, or None for darkness."""
+
+    def __init__(self, pictures: list[list[float] | None]) -> None:
+        self._pictures = iter(pictures)
+
+    def classify(self, frame: Frame) -> Seen:
+        """The next of them, at the end the last one."""
+        joys = next(self._pictures, [])
+        faces = tuple(Face((0.0, 0.0, 9.0, 9.0), 0.9, joy) for joy in joys or ())
+        return Seen("face" if faces else "", 0.9 if faces else 0.0, frame.source, (), faces, joys is None)
+
+
+def test_terra_in_short(tmp_path: Path) -> None:
+    """The whole of it: greeted at the start; joy past 0.85 and below 0.10 speaks, once at each edge; the
+    light follows; the picture in which joy was seen is saved, plain and annotated; all of it is told."""
+    finder = FakeFaces([[0.5]] * 3 + [[0.9]] * 5 + [[0.05, 0.07]] * 12 + [[0.5]] * 5)
+    moods = Moods(MoodConfig(frames=3, dwell_s=0.0, frozen_frames=0))
+    seeing = Eye(lambda: FakeCamera(lambda: "camera"), finder, Steady(99), faces=finder, moods=moods)
+    rules = (
+        say("good day", start=True),
+        dataclasses.replace(say("joy of {joy}", mood="joy"), photo=True),
+        say("sad, {faces} of you", mood="sad"),
+        say("calm", mood="calm"),
+        RuleConfig(mood="nobody", light=LightConfig("off")),
+    )
+    photos = PhotosConfig(folder=str(tmp_path / "p"))
+    config = Config(camera=CAMERA, rules=rules, lights=LIGHTS, photos=photos)
+    run = Run(QuietRoom, config=config, eye=seeing, speech=FakeSpeech("espeak"))
+    colours: list[tuple[float, ...]] = []
+
+    def over() -> bool:
+        colours.append(shown())
+        return "light" in run.out.getvalue() and '"photo"' in run.out.getvalue()
+
+    assert run.until(over) == 0
+    felt = [(row["mood"], row["faces"]) for row in run.rows if row["event"] == "mood"]
+    assert felt == [("calm", 1), ("joy", 1), ("calm", 2), ("sad", 2), ("calm", 1), ("nobody", 0)]
+    lines = run.speech.lines  # type: ignore[attr-defined]
+    assert lines[0] == "good day"
+    assert [line for line in lines if "joy" in line] == ["joy of 0.90"]
+    assert [line for line in lines if "sad" in line] == ["sad, 2 of you"]
+    (photo,) = [row for row in run.rows if row["event"] == "photo"]
+    assert {Path(photo["file"]), Path(photo["annotated"])} == set((tmp_path / "p").iterdir())
+    assert any(red > blue for red, _, blue in colours)
+    assert any(blue > red for red, _, blue in colours)
+
+
+def test_a_button_takes_a_picture_of_now(tmp_path: Path) -> None:
+    """Also where the eyes look but once an hour: they hurry."""
+    rule = RuleConfig(button="shutter", photo=True)
+    config = Config(
+        camera=dataclasses.replace(CAMERA, interval_s=3600.0),
+        buttons=(ButtonConfig("shutter", 23, bounce_s=0.0),),
+        photos=PhotosConfig(folder=str(tmp_path), annotated=False),
+        rules=(rule,),
+    )
+    shots: list[int] = []
+    seeing = Eye(lambda: FakeCamera(lambda: f"{shots.append(1)}"), FakeClassifier(), Steady(3))
+    run = Run(QuietRoom, config=config, eye=seeing)
+
+    def press() -> bool:
+        if shots and not run.times("button"):
+            Device.pin_factory.pin(23).drive_low()
+            time.sleep(0.1)
+        return bool(run.times("photo"))
+
+    assert run.until(press) == 0
+    assert len(shots) == 2
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_e9_a_full_disk_costs_only_the_photos(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """E9: where no photo can be saved, the ears hear all, eyes see all, and one line says so."""
+    (tmp_path / "file").touch()
+    rules = (dataclasses.replace(say("{label}", seen="*"), photo=True), say("yes", heard="*"))
+    config = Config(camera=CAMERA, rules=rules, photos=PhotosConfig(folder=str(tmp_path / "file" / "p")))
+    run = Run(QuietRoom, config=config, eye=eye("cup", "cat", "dog"), speech=FakeSpeech("espeak"),
+              listener=FakeListener([0.08, 1.2]))  # fmt: skip
+    assert run.until(lambda: len(run.times("seen")) == 3 and len(run.times("heard")) == 2) == 0
+    assert run.times("photo") == []
+    assert len([line for line in caplog.messages if "photo_not_saved" in line]) == 1
 
 
 PRIVATE = """
