@@ -21,6 +21,9 @@ from edge.status import OLD_S, read_status
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_ONNXRUNTIME = (1, 18)
+PICAMERA2 = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
+PYAV = "pip install 'heychip[video]'"
+CAMERA_NEEDS = {"picamera2": ("picamera2", PICAMERA2), "v4l2": ("av", PYAV), "video": ("av", PYAV)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Check:
 
 def checkup(config_path: str | None = None) -> Iterator[Check]:
     """All checks, in the order in which a person would mend things."""
+    from edge.checkup_pins import broker, pins
+
     config, told = _config(config_path)
     yield from _service()
     yield _machine()
@@ -48,6 +53,8 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     yield _speech()
     yield _player()
     yield _camera(config)
+    yield pins(config)
+    yield from broker(config)
     yield from _bundles(config)
     yield _own_lines(config)
 
@@ -161,7 +168,7 @@ def _speech() -> Check:
 
 def _player() -> Check:
     from edge.speech import SpeechError
-    from edge.speech.espeak import find_player
+    from edge.speech.aloud import find_player
 
     try:
         return Check("player", "ok", " ".join(find_player(need_device=True)))
@@ -170,19 +177,28 @@ def _player() -> Check:
 
 
 def _camera(config: Config) -> Check:
-    if config.camera.backend != "picamera2":
-        return Check("camera", "ok", f'not asked for (backend "{config.camera.backend}")')
-    if find_spec("picamera2") is None:
-        remedy = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
-        found = "picamera2 is not installed for this Python"
-        return Check("camera", "bad", found, remedy, DeviceError.exit_code)
-    return Check("camera", "ok", "picamera2 is installed")
+    from edge.holders import camera_holders
+
+    backend, code = config.camera.backend, DeviceError.exit_code
+    if backend not in CAMERA_NEEDS:
+        return Check("camera", "ok", f'not asked for (backend "{backend}")')
+    module, remedy = CAMERA_NEEDS[backend]
+    if find_spec(module) is None:
+        return Check("camera", "bad", f"{module} is not installed for this Python", remedy, code)
+    found = f"{module} is installed"
+    if backend == "v4l2" and not Path(config.camera.device).exists():
+        return Check("camera", "bad", f"{config.camera.device} is not there", "v4l2-ctl --list-devices", code)
+    users = camera_holders() if backend != "video" else []
+    if users:
+        remedy = "end that program if the camera cannot be opened"
+        return Check("camera", "note", f"{found}; in use by {', '.join(users)}", remedy)
+    return Check("camera", "ok", found)
 
 
 def _bundles(config: Config) -> Iterator[Check]:
     from edge.bundle import find_bundle, verify_bundle
 
-    wanted = [*config.listen.bundles, *([config.camera.model] if config.camera.backend != "off" else [])]
+    wanted = [*config.listen.bundles, *(config.camera.models if config.camera.backend != "off" else [])]
     for name in wanted:
         try:
             where = str(find_bundle(name))

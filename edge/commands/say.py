@@ -37,7 +37,8 @@ def main(args: argparse.Namespace) -> int:
     from edge.events import Said
     from edge.files import write_whole
     from edge.speech import clean
-    from edge.speech.espeak import Espeak, Voice, find_player
+    from edge.speech.aloud import Aloud, find_player
+    from edge.speech.espeak import Voice
 
     if not clean(args.text):
         raise UsageError("say: there is nothing to say; give a text with at least one word")
@@ -52,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
             raise UsageError(f"say: {args.file} cannot be written: {error.strerror}") from error
         said = Said(clean(args.text), "wav", round(sound.duration_s, 3), args.file)
     else:
-        said = Espeak(voice, find_player(need_device=True)).say(args.text)
+        said = Aloud(voice, find_player(need_device=True)).say(args.text)
     if args.json:
         print(json.dumps(asdict(said), ensure_ascii=False))
     return 0
