@@ -63,7 +63,8 @@ def drawn(frame: Frame, seens: Sequence[Seen], side: tuple[int, int], title: str
     letter = max(16, across // 30)
     for seen in seens:
         for face in reversed(seen.faces):  # the largest last, over the others
-            _face(picture, face, scale, letter)
+            told = f"{face.joy:.2f}" if len(seen.faces) > 1 else f"joy {face.joy:.2f}"
+            _face(picture, face, scale, words(told, letter, picture.width))
     rows = ([Row(title)] if title else []) + rows_of(seens)
     tall = round(letter * 1.5)
     below = tall * len(rows) + (letter // 2 if rows else 0)
@@ -79,14 +80,14 @@ def rows_of(seens: Sequence[Seen]) -> list[Row]:
     rows: list[Row] = []
     for seen in seens:
         if seen.faces:
-            count = "1 face" if len(seen.faces) == 1 else f"{len(seen.faces)} faces"
             joy = max(face.joy for face in seen.faces)
-            rows.append(Row(f"{count}, most joy", joy, blend(joy)))
+            text = "1 face, joy" if len(seen.faces) == 1 else f"{len(seen.faces)} faces, most joy"
+            rows.append(Row(text, joy, blend(joy)))
         elif seen.label or seen.top:
             rows += [Row(label, score) for label, score in (seen.top or ((seen.label, seen.score),))[:ROWS]]
         else:
-            rows.append(Row("too dark to tell" if seen.dark else "nothing"))
-    return rows
+            rows.append(Row("too dark to tell" if seen.dark else "nothing found"))
+    return list(dict.fromkeys(rows))  # several models say the same of a dark picture
 
 
 def blend(joy: float) -> Colour:
@@ -100,8 +101,9 @@ def _share(value: float) -> float:
     return 0.0 if math.isnan(value) else min(1.0, max(0.0, value))
 
 
-def _face(picture: Any, face: Face, scale: float, letter: int) -> None:
+def _face(picture: Any, face: Face, scale: float, text: Any) -> None:
     """A frame in the colour of its joy, with a dark line around so that it shows on any ground."""
+    letter = text.height
     draw, thick = pillow().ImageDraw.Draw(picture), max(2, letter // 8)
     box = [round(side * scale) for side in face.box]
     box = [max(0, box[0]), max(0, box[1]), min(picture.width - 1, box[2]), min(picture.height - 1, box[3])]
@@ -110,7 +112,6 @@ def _face(picture: Any, face: Face, scale: float, letter: int) -> None:
     grown = [box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1]
     draw.rectangle(grown, outline=PAPER, width=thick + 2)
     draw.rectangle(box, outline=blend(face.joy), width=thick)
-    text = words(f"joy {face.joy:.2f}", letter, picture.width)
     left = max(0, min(box[0], picture.width - text.width - letter // 2))
     top = box[1] - letter if box[1] >= letter else min(box[3], picture.height - letter)
     draw.rectangle([left, top, left + text.width + letter // 2, top + letter], fill=blend(face.joy))

@@ -21,6 +21,9 @@ from edge.status import OLD_S, read_status
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_ONNXRUNTIME = (1, 18)
+PICAMERA2 = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
+PYAV = "pip install 'heychip[video]'"
+CAMERA_NEEDS = {"picamera2": ("picamera2", PICAMERA2), "v4l2": ("av", PYAV), "video": ("av", PYAV)}
 
 
 @dataclass(frozen=True)
@@ -184,13 +187,22 @@ def _player() -> Check:
 
 
 def _camera(config: Config) -> Check:
-    if config.camera.backend != "picamera2":
-        return Check("camera", "ok", f'not asked for (backend "{config.camera.backend}")')
-    if find_spec("picamera2") is None:
-        remedy = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
-        found = "picamera2 is not installed for this Python"
-        return Check("camera", "bad", found, remedy, DeviceError.exit_code)
-    return Check("camera", "ok", "picamera2 is installed")
+    from edge.holders import camera_holders
+
+    backend, code = config.camera.backend, DeviceError.exit_code
+    if backend not in CAMERA_NEEDS:
+        return Check("camera", "ok", f'not asked for (backend "{backend}")')
+    module, remedy = CAMERA_NEEDS[backend]
+    if find_spec(module) is None:
+        return Check("camera", "bad", f"{module} is not installed for this Python", remedy, code)
+    found = f"{module} is installed"
+    if backend == "v4l2" and not Path(config.camera.device).exists():
+        return Check("camera", "bad", f"{config.camera.device} is not there", "v4l2-ctl --list-devices", code)
+    users = camera_holders() if backend != "video" else []
+    if users:
+        remedy = "end that program if the camera cannot be opened"
+        return Check("camera", "note", f"{found}; in use by {', '.join(users)}", remedy)
+    return Check("camera", "ok", found)
 
 
 def _bundles(config: Config) -> Iterator[Check]:

@@ -61,8 +61,16 @@ class ListenConfig:
 class CameraConfig:
     """[camera]"""
 
-    backend: str = check.key("off", check.choice("off", "folder", "picamera2"))
+    backend: str = check.key("off", check.choice("off", "folder", "video", "picamera2", "v4l2"))
     folder: str = check.key("", check.text(), place="file")
+    file: str = check.key("", check.text(), place="file")
+    """the film where the backend is "video": a picture of it every `interval_s`"""
+    once: bool = check.key(False, check.flag)
+    """whether a folder or a film is shown once, and not for ever"""
+    device: str = check.key("/dev/video0", check.text(empty=False))
+    """where the backend is "v4l2"; /dev/v4l/by-id/… stays the same whatever is plugged in first"""
+    rotate: int = check.key(0, check.choice(0, 90, 180, 270))
+    """degrees clockwise that bring the pictures upright"""
     interval_s: float = check.key(1.0, check.number(0.05, 3600))
     model: str | tuple[str, ...] = check.key("things", check.name_or_names, place="name")
     """a vision bundle, or several: each looks at every picture"""
@@ -131,7 +139,7 @@ class Config:
 
 
 SECTIONS: dict[str, type] = {f.name: type(f.default) for f in fields(Config) if is_dataclass(f.default)}
-_ELSEWHERE = {name: section for section, cls in SECTIONS.items() for name in check.keys_of(cls)}
+_ELSEWHERE = {name: section for section, cls in reversed(SECTIONS.items()) for name in check.keys_of(cls)}
 
 
 def load_config(path: Path | str | None = None, *, defaults: bool = False) -> Config:
@@ -185,6 +193,8 @@ def _together(config: Config) -> list[str]:
         problems.append('microphone.files: expected at least one wav file where backend = "recording"')
     if camera.backend == "folder" and not Path(camera.folder or "/dev/null").is_dir():
         problems.append(f"camera.folder: no such folder: {camera.folder or '(none given)'}")
+    if camera.backend == "video" and not Path(camera.file or "/dev").is_file():
+        problems.append(f"camera.file: no such video: {camera.file or '(none given)'}")
     if speech.backend == "wav" and not speech.folder:
         problems.append('speech.folder: expected a folder for the recordings where backend = "wav"')
     if not config.listen.bundles and camera.backend == "off":

@@ -96,14 +96,14 @@ def text(*, empty: bool = True) -> Check:
     return check
 
 
-def choice(*names: str) -> Check:
-    """One of a few words."""
+def choice(*known: str | int) -> Check:
+    """One of a few words, or of a few whole numbers."""
 
-    def check(value: object) -> str:
-        if value not in names:
-            hint = nearest(value, names) if isinstance(value, str) else ""
-            raise Wrong(f"expected one of {', '.join(names)}{hint}")
-        return str(value)
+    def check(value: object) -> object:
+        if type(value) is not type(known[0]) or value not in known:
+            hint = nearest(value, map(str, known)) if isinstance(value, str) else ""
+            raise Wrong(f"expected one of {', '.join(map(str, known))}{hint}")
+        return value
 
     return check
 

@@ -46,7 +46,7 @@ class Told:
     part_px: int
     """pixels of the longer side from which on that is worth it"""
     part_score: float
-    """the score at which it is a face there"""
+    """the score that the best of them must have"""
     joy_file: str
     """the graph that reads a face: [1, side, side, 1] to probabilities [1, classes]"""
     joy_side: int
@@ -85,11 +85,8 @@ class Told:
             raise ModelError(
                 where, f"find and joy are not understood: {type(error).__name__} {error}", REMEDY
             ) from error
-        good = (
-            0 < told.least <= min(told.score, told.part_score) < 1
-            and 1 <= told.most <= 100
-            and 16 <= told.joy_side <= 512
-        )
+        good = 0 < told.least <= told.score <= told.part_score < 1 and 1 <= told.most <= 100
+        good = good and 16 <= told.joy_side <= 512
         zooms = [*told.zooms, told.joy_zoom]
         if not good or not 1 <= len(told.zooms) <= 4 or not all(0.5 <= zoom <= 5 for zoom in zooms):
             raise ModelError(where, "find or joy cannot be used: a number is out of its range", REMEDY)
@@ -144,18 +141,19 @@ class Faces:
     def find(self, pixels: Pixels) -> list[Find]:
         """Where faces are in RGB `pixels`, best first."""
         told, (height, width) = self.told, pixels.shape[:2]
-        found = self._within(pixels, 1.0, told.score)
-        if not found and told.part_share and max(height, width) >= told.part_px:
-            found = self._within(pixels, told.part_share, told.part_score)  # a crowd, or someone far away
-        return found
+        found = self._within(pixels, 1.0)
+        if found or not told.part_share or max(height, width) < told.part_px:
+            return found
+        found = self._within(pixels, told.part_share)  # a crowd, or someone far away
+        return found if found and found[0].score >= told.part_score else []
 
-    def _within(self, pixels: Pixels, share: float, score: float) -> list[Find]:
-        """Those of at least `score` in all parts of a picture that are `share` of its longer side wide."""
+    def _within(self, pixels: Pixels, share: float) -> list[Find]:
+        """The faces in all parts of a picture that are `share` of its longer side wide, best first."""
         told, (height, width) = self.told, pixels.shape[:2]
         places = parts(height, width, share)
         first = [one for at in places for one in self._look(self._far, told.far, pixels, at, told.least)]
         closer = [self._closer(pixels, one) for one in best_of(first)[: told.most * len(places)]]
-        return best_of([one for one in closer if one.score >= score])
+        return best_of([one for one in closer if one.score >= told.score])
 
     def _closer(self, pixels: Pixels, one: Find) -> Find:
         """The same find with score and place of closer looks; score 0 where they see nothing there."""

