@@ -167,8 +167,8 @@ def test_scaling_is_pillows(shape: tuple[int, int]) -> None:
 def test_preparation_is_the_originals(shape: tuple[int, int]) -> None:
     """(x - 127) / 128 of the middle 224 x 224, the shorter side scaled to 256: equal to 1e-3.
 
-    The original evaluates so (crop padding 32 of 256). The reference is Pillow on floats, which does not round
-    to whole steps as it does on bytes; the shapes are those whose longer side needs no rounding either.
+    The original evaluates so (crop padding 32 of 256). The reference is Pillow on floats, which does not
+    round to whole steps as it does on bytes; the shapes are those whose longer side needs no rounding either.
     """
     image = pytest.importorskip("PIL.Image")
     noise = np.random.default_rng(3).integers(0, 256, (*shape, 3), np.uint8)
