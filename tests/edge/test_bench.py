@@ -200,7 +200,7 @@ def test_members_share_the_first_network() -> None:
     assert said.std(axis=0).min() > 0
     own, grown = weights_of(bundle.onnx), weights_of(five.onnx)
     assert own is not None and grown is not None
-    assert (networks(own), networks(grown), networks(weights_of(written(own)) or {})) == (4, 1, 4)
+    assert (networks(own), networks(grown), networks(weights_of(written(own)) or {})) == (8, 1, 8)
     assert len(grown["w1"]) == 32
     assert Detectors(five)._stream is not None
 
