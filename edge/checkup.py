@@ -50,7 +50,7 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     yield _onnxruntime()
     yield told
     yield from _sound(config)
-    yield _speech()
+    yield from _speech(config)
     yield _player()
     yield _camera(config)
     yield pins(config)
@@ -159,11 +159,21 @@ def _sound(config: Config) -> Iterator[Check]:
     yield Check("microphone", "note" if users else "ok", found, remedy)
 
 
-def _speech() -> Check:
+def _speech(config: Config) -> Iterator[Check]:
     path, code = shutil.which("espeak-ng"), DeviceError.exit_code
     if path is None:
-        return Check("espeak-ng", "bad", "not installed", "sudo apt-get install espeak-ng", code)
-    return Check("espeak-ng", "ok", path)
+        yield Check("espeak-ng", "bad", "not installed", "sudo apt-get install espeak-ng", code)
+        return
+    yield Check("espeak-ng", "ok", path)
+    if config.speech.piper or config.speech.backend == "piper":
+        from edge.speech import SpeechError
+        from edge.speech.piper import Piper, voice_file
+
+        try:
+            Piper(config.speech).close()
+            yield Check("piper", "ok", str(voice_file(config.speech.piper)))
+        except SpeechError as error:
+            yield Check("piper", "bad", str(error), "see [speech] piper in the configuration", code)
 
 
 def _player() -> Check:

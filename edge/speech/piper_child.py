@@ -83,6 +83,7 @@ class Speaker:
         self._scales = np.array(scales, np.float32)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # the ears need the other cores
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # every line has another length
         options.log_severity_level = 3
         providers = ["CPUExecutionProvider"]
         self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=providers)

@@ -204,3 +204,21 @@ def test_e2_a_pis_camera_that_is_busy(tmp_path: Path, monkeypatch: pytest.Monkey
     pi_camera(tmp_path, monkeypatch, acquired=True)
     with pytest.raises(DeviceError, match=r"busy.*only one program"):
         open_camera(CameraConfig(backend="picamera2"))
+
+
+@pytest.mark.fault("F11")
+def test_cameras_leave_no_files_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F11: closed, crashed and hung, each leaves as many open files as there were, and no child."""
+    monkeypatch.setattr(apart, "CAPTURE_S", 0.3)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for what in ("pass", "os._exit(3)", "time.sleep(60)"):
+        camera = served(what)
+        pid = camera.pid
+        if what == "pass":
+            camera.capture()
+        else:
+            with pytest.raises(DeviceError):
+                camera.capture()
+        camera.close()
+        assert is_gone(pid)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

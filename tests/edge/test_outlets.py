@@ -353,3 +353,10 @@ def test_f6_sigterm_puts_the_lights_out(tmp_path: Path, times: int) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_next_configuration_has_the_same_pins() -> None:
+    """After a reload the new daemon takes the lights and buttons that the old one gave back."""
+    config = Config(microphone=RECORDED, lights=LIGHTS, buttons=(ButtonConfig("b", 23),))
+    for _ in range(3):
+        assert Run(room(0.1), config=config).go() == 0

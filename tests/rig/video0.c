@@ -71,8 +71,8 @@ static void paint(unsigned char *pixels) {
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x += 2)
             memcpy(pixels + 2 * (y * WIDTH + x), y < HEIGHT / 2 && x < WIDTH / 2 ? blue : red, 4);
-    for (int x = 0; x < WIDTH; x++)
-        pixels[2 * ((HEIGHT - 1) * WIDTH + x)] = state("still") ? 90 : 16 + taken % 200;
+    int count = state("still") ? 90 : 16 + taken % 200;
+    for (int x = 0; x < WIDTH; x++) pixels[2 * ((HEIGHT - 1) * WIDTH + x)] = count;
 }
 
 static int dequeue(struct v4l2_buffer *buffer) {
