@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:
     lookers = [open_looker(name) for name in camera.models]
     looks = [(looker, Steady(camera.steady_frames, camera.min_score)) for looker in lookers]
     faces = next((looker for looker in lookers if isinstance(looker, Faces)), None)
-    moods = Moods(config.mood) if faces else None
+    numbers = config.mood if camera.backend != "folder" else replace(config.mood, frozen_frames=0)
+    moods = Moods(numbers) if faces else None  # a folder of one picture is not frozen
     prior = open_prior(config.prior) if faces else None
     eye = Eye(lambda: open_camera(camera), *looks[0], more=tuple(looks[1:]), faces=faces, moods=moods,
               prior=prior)  # fmt: skip
