@@ -50,9 +50,8 @@ def on_paper(grey: Ink) -> Ink | None:
     edge = np.ones(grey.shape, bool)
     edge[1:-1, 1:-1] = False
     level = float(np.median(grey))  # of all: along the border may be the lines of a grid
-    near = edge & (np.abs(grey - level) <= max(25.0, 1.5 * float(np.abs(grey[edge] - level).mean())))
-    if near.sum() < edge.sum() / 4:
-        near = np.abs(grey - level) <= 25.0
+    paper = np.abs(grey - level) <= max(25.0, 3 * float(np.median(np.abs(grey - level))))
+    near = edge & paper if (edge & paper).sum() >= edge.sum() / 4 else paper
     tilt = np.array([level, 0, 0], np.float32)
     if min(height, width) >= 16:
         tilt = np.linalg.lstsq(plane[near], grey[near], rcond=None)[0]
