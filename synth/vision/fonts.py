@@ -135,7 +135,7 @@ class _LacksError(Exception):
 
 
 def _covering(path: Path, glyphs: Sequence[str]) -> list[tuple[int, str, str]]:
-    """Number, family and licence of a file's faces that have all the glyphs. Raises _LacksError if none has."""
+    """Number, family and licence of the faces of a file with all the glyphs. Raises _LacksError if none has."""
     from fontTools.ttLib import TTCollection, TTFont
 
     logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # remarks that help nobody
