@@ -135,7 +135,8 @@ class _LacksError(Exception):
 
 
 def _covering(path: Path, glyphs: Sequence[str]) -> list[tuple[int, str, str]]:
-    """Number, family and licence of the faces of a file with all the glyphs. Raises _LacksError if none has."""
+    """Number, family and licence of the faces in a file that have all the glyphs. Raises _LacksError if none
+    has."""
     from fontTools.ttLib import TTCollection, TTFont
 
     logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # remarks that help nobody
