@@ -244,8 +244,8 @@ def test_none_configured() -> None:
 
 
 def test_without_paho(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Where paho-mqtt is missing, or Debian 12's from before 2.0, the message names the remedy; optional, it is
-    a warning."""
+    """Where paho-mqtt is missing, or Debian 12's from before 2.0, the message names the remedy; optional, it
+    is a warning."""
     monkeypatch.setitem(sys.modules, "paho.mqtt.enums", None)
     with pytest.raises(DeviceError, match=r"pip install heychip\[mqtt\]"):
         open_outbox(MqttConfig(host="127.0.0.1"))
