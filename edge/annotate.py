@@ -115,7 +115,7 @@ def _face(picture: Any, face: Face, scale: float, text: Any) -> None:
     left = max(0, min(box[0], picture.width - text.width - letter // 2))
     top = box[1] - letter if box[1] >= letter else min(box[3], picture.height - letter)
     draw.rectangle([left, top, left + text.width + letter // 2, top + letter], fill=blend(face.joy))
-    picture.paste(WHITE, (left + letter // 4, top), text)
+    _ink(picture, (left + letter // 4, top), text)
 
 
 def _row(sheet: Any, row: Row, top: int, letter: int) -> None:
@@ -128,7 +128,13 @@ def _row(sheet: Any, row: Row, top: int, letter: int) -> None:
         draw.rectangle([pad, top, right, top + tall], fill=TRACK)
         draw.rectangle([pad, top, end, top + tall], fill=row.colour)
         number = words(f"{row.share:.2f}", letter, room)
-        sheet.paste(WHITE, (right - pad - number.width, top + pad // 2), number)
+        _ink(sheet, (right - pad - number.width, top + pad // 2), number)
         room -= number.width + letter
     text = words(row.text, letter, max(1, room))
-    sheet.paste(WHITE, (2 * pad, top + pad // 2), text)
+    _ink(sheet, (2 * pad, top + pad // 2), text)
+
+
+def _ink(image: Any, place: tuple[int, int], text: Any) -> None:
+    """White letters with a shadow, which can be read on every colour here."""
+    image.paste(PAPER, (place[0] + 1, place[1] + 1), text)
+    image.paste(WHITE, place, text)

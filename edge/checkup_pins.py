@@ -8,12 +8,12 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from edge.checkup import Check
 from edge.config import Config
 from edge.errors import DeviceError
+from edge.mqtt import session
 from edge.mqtt_config import MqttConfig
 
 ANSWER_S = 5.0
@@ -45,9 +45,9 @@ def broker(config: Config) -> Iterator[Check]:
         yield Check("mqtt", "ok", "not asked for")
         return
     yield from _password(mqtt)
-    if find_spec("paho") is None:
-        state = "note" if mqtt.optional else "bad"
-        yield Check("mqtt", state, "no paho-mqtt", "pip install heychip[mqtt]", DeviceError.exit_code)
+    if why := session.paho_problem():
+        found, _, remedy = why.rpartition("; ")
+        yield Check("mqtt", "note" if mqtt.optional else "bad", found, remedy, DeviceError.exit_code)
         return
     where = f"{mqtt.host}, port {mqtt.port_number}, MQTT {mqtt.version}{', TLS' if mqtt.tls else ''}"
     if why := _refused(mqtt):
@@ -59,21 +59,19 @@ def broker(config: Config) -> Iterator[Check]:
 
 def _refused(mqtt: MqttConfig) -> str:
     """Why the broker does not let us in, or nothing."""
-    from edge.mqtt.session import BrokerError, Session
-
     end_s = time.monotonic() + ANSWER_S
     ours, theirs = socket.socketpair()
     with ours, theirs:
         try:
-            session = Session(mqtt, message=lambda *_: None, quiet=True)
+            trial = session.Session(mqtt, message=lambda *_: None, quiet=True)
             try:
-                while not session.welcome:
-                    session.turn(0.2, ours)
+                while not trial.welcome:
+                    trial.turn(0.2, ours)
                     if time.monotonic() > end_s:
                         return f"no answer for {ANSWER_S:.0f} s"
             finally:
-                session.close()
-        except BrokerError as error:
+                trial.close()
+        except session.BrokerError as error:
             return str(error)
     return ""
 

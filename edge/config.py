@@ -20,6 +20,7 @@ from edge.memory_config import MemoryConfig
 from edge.mood_config import MoodConfig
 from edge.mqtt_config import MqttConfig, mqtt_problems
 from edge.photos_config import PhotosConfig
+from edge.prior_config import PriorConfig
 from edge.rule_config import MOOD, RuleConfig, doubles, read_rules, unknown, without
 
 log = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ class Config:
     photos: PhotosConfig = PhotosConfig()  # noqa: RUF009 - frozen, too
     lights: LightsConfig = LightsConfig()  # noqa: RUF009 - frozen, too
     mqtt: MqttConfig = MqttConfig()  # noqa: RUF009 - frozen, too
+    prior: PriorConfig = PriorConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
     buttons: tuple[ButtonConfig, ...] = ()
     rules: tuple[RuleConfig, ...] = ()

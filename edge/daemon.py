@@ -107,6 +107,8 @@ class Daemon:
         if parts.eye is not None:
             eye, every_s = with_light(parts.eye, self._outlets.lights.privacy), config.camera.interval_s
             answers, glow = self._answers, self._outlets.glow
+            if eye.prior is not None:
+                eye.prior.attend(self._gate)
             self._eyes = Eyes(
                 eye, every_s, see=answers.seen, feel=answers.felt, glow=glow, wait=nap, now_s=now_s
             )

@@ -100,6 +100,8 @@ class Eyes:
     def _count(self, frame: Frame, seen: Seen, now_s: float) -> None:
         """Who is there, and in what mood."""
         self._counted = (now_s, -1 if seen.dark else len(seen.faces))
+        if self._eye.prior is not None:
+            self._eye.prior.seen(seen)
         if self._eye.moods is None:
             return
         before, self._print = self._print, zlib.crc32(frame.pixels.tobytes())

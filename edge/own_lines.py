@@ -40,7 +40,8 @@ def lines(config: Config, words: tuple[str, ...]) -> list[Line]:
 
 def scored(config: Config) -> Iterator[tuple[str, Own]]:
     """The first `MOST` of them with their scores. Raises ModelError, SpeechError."""
-    listener = Listener([load_bundle(name) for name in config.listen.bundles], offset=config.listen.offset)
+    keenest = config.listen.offset + (config.prior.facing if config.prior.on else 0.0)
+    listener = Listener([load_bundle(name) for name in config.listen.bundles], offset=keenest)
     own_voice, voice = OwnVoice(lambda: listener), voice_of(config.speech)
     try:
         for line in lines(config, listener.words)[:MOST]:

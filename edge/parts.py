@@ -17,6 +17,7 @@ from edge.speech import Speech
 
 if TYPE_CHECKING:
     from edge.mood import Moods
+    from edge.prior import Prior
     from edge.remember import Remember
 
 Samples = NDArray[np.float32]
@@ -88,6 +89,8 @@ class Eye:
     """the one of them that looks for faces"""
     moods: Moods | None = None
     """what it feeds"""
+    prior: Prior | None = None
+    """what helps the ears"""
 
 
 @dataclass(frozen=True)

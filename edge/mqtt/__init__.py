@@ -16,13 +16,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Protocol
 
 from edge import logs
 from edge.errors import DeviceError
 from edge.mqtt.commands import parse
-from edge.mqtt.session import BrokerError, Session
+from edge.mqtt.session import BrokerError, Session, paho_problem
 from edge.mqtt_config import MqttConfig, topic_problem
 
 log = logging.getLogger(__name__)
@@ -51,8 +50,7 @@ def open_outbox(config: MqttConfig, command: Callable[[str, str], None] | None =
     Raises DeviceError where paho-mqtt is missing, unless it is optional."""
     if not config.host:
         return NoOutbox()
-    if find_spec("paho") is None:
-        why = "paho-mqtt is not installed for this Python; pip install heychip[mqtt]"
+    if why := paho_problem():
         if not config.optional:
             raise DeviceError(f"[mqtt] {why}")
         log.warning(logs.line("no_mqtt", why=why))

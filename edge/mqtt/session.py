@@ -28,6 +28,15 @@ MOST_PACKET = MOST_BYTES + 2_048  # a topic and a few properties with it; MQTT 5
 QOS = 1  # each message is acknowledged, so that none is lost when the broker goes away
 
 
+def paho_problem() -> str:
+    """Why paho-mqtt cannot be used, with the remedy, or nothing. Debian 12 has a version from before 2.0."""
+    try:
+        from paho.mqtt.enums import CallbackAPIVersion  # noqa: F401 - new in 2.0
+    except ImportError as error:
+        return f"paho-mqtt 2.1 or newer is not installed for this Python ({error}); pip install heychip[mqtt]"
+    return ""
+
+
 class BrokerError(HeychipError):
     """The connection cannot be made, or has ended; the text says why."""
 

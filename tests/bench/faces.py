@@ -12,20 +12,19 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.camera.folder import read_picture
-from edge.events import Face, Frame
+from edge.events import Frame
 from edge.face_finder import overlap
 from edge.faces import Faces
 from edge.files import write_whole
-from synth.statistics import wilson
+from tests.bench.faces_page import CROWD, SMILE, Row, joys, page, share
 
 TRUTH = Path(__file__).with_suffix(".json")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faces.md"
@@ -33,24 +32,11 @@ TOGETHER = (
     "test_images/"  # four of these seven are cuts or copies of one another: all in the half that is reported
 )
 SAME = 0.3  # the overlap from which on a face that was found is the one that is there
-SMILE = 0.5
 LOW = 0.3  # scores below that are of no interest to the choice
 LFW_PX, CANVAS_PX = 120, 256
 
-
-@dataclass
-class Row:
-    """What became of one picture."""
-
-    name: str
-    half: str
-    """chosen on, or reported"""
-    there: list[str]
-    """of each face that is there: S, - or ?"""
-    found: list[Face | None] = field(default_factory=list)
-    """the same faces, None where not found"""
-    false: list[Face] = field(default_factory=list)
-    cpu_s: float = 0.0
+Truth = dict[str, list[list[float | str]]]
+Spoil = Callable[[Frame], Frame]
 
 
 def halves(names: Iterable[str]) -> dict[str, str]:
@@ -73,7 +59,32 @@ def look(faces: Faces, frame: Frame, truth: list[list[float | str]], name: str, 
     return row
 
 
-def pictures(faces: Faces, folder: Path, told: dict[str, list[list[float | str]]]) -> list[Row]:
+def untouched(frame: Frame) -> Frame:
+    return frame
+
+
+def level(times: float) -> Spoil:
+    return lambda frame: Frame(np.clip(frame.pixels * times, 0, 255).astype(np.uint8), frame.source)
+
+
+def noise(step: float) -> Spoil:
+    def spoil(frame: Frame) -> Frame:
+        grain = np.random.default_rng(0).normal(0, step, frame.pixels.shape)
+        return Frame(np.clip(frame.pixels + grain, 0, 255).astype(np.uint8), frame.source)
+
+    return spoil
+
+
+SPOILS: dict[str, Spoil] = {
+    "at a third of the light": level(0.33),
+    "at a sixth of the light": level(0.167),
+    "twice too bright": level(2.0),
+    "noise of 12 steps of 255": noise(12),
+    "noise of 25 steps of 255": noise(25),
+}
+
+
+def pictures(faces: Faces, folder: Path, told: Truth, spoil: Spoil = untouched) -> list[Row]:
     """All pictures of faces.json, in its order. A picture that is not there is an error: totals would lie."""
     half = halves(told)
     rows = []
@@ -83,7 +94,7 @@ def pictures(faces: Faces, folder: Path, told: dict[str, list[list[float | str]]
         )
         if place is None:
             raise SystemExit(f"{folder}: no {name} in it; {TRUTH.name} tells the packages to unpack there")
-        rows.append(look(faces, read_picture(place), truth, name, half.get(name, "reported")))
+        rows.append(look(faces, spoil(read_picture(place)), truth, name, half.get(name, "reported")))
     return rows
 
 
@@ -109,39 +120,7 @@ def squares(faces: Faces, folder: Path, truth: dict[str, list[int]]) -> list[Row
     return rows
 
 
-def share(k: int, n: int) -> str:
-    """k of n with its 95 % interval."""
-    if not n:
-        return "none there"
-    low, high = wilson(k, n)
-    return f"{k} of {n} ({100 * low:.0f} to {100 * high:.0f} %)"
-
-
-def joys(rows: list[Row]) -> list[tuple[str, float]]:
-    """Of every face that was found what is true of it, and its joy."""
-    pairs = [pair for row in rows for pair in zip(row.there, row.found, strict=True)]
-    return [(label, face.joy) for label, face in pairs if face is not None]
-
-
-def totals(rows: list[Row]) -> str:
-    """A row of the table of totals."""
-    found = [face for row in rows for face in row.found]
-    read = joys(rows)
-    smiles = [joy for label, joy in read if label == "S"]
-    others = [joy for label, joy in read if label == "-"]
-    empty = [row for row in rows if not row.there]
-    cells = [
-        share(sum(face is not None for face in found), len(found)),
-        share(sum(bool(row.false) for row in empty), len(empty)),
-        str(sum(len(row.false) for row in rows)),
-        share(sum(joy >= SMILE for joy in smiles), len(smiles)),
-        share(sum(joy < SMILE for joy in others), len(others)),
-        share(sum(joy > 0.85 for joy in others), len(others)),
-    ]
-    return " | ".join(cells)
-
-
-def choose(folder: Path, told: dict[str, list[list[float | str]]]) -> None:
+def choose(folder: Path, told: Truth) -> None:
     """Prints what the choosing half says of the least score and of the zoom."""
     mine = {name: truth for name, truth in told.items() if halves(told).get(name) == "chosen on"}
     faces = Faces.load("faces")
@@ -162,39 +141,15 @@ def choose(folder: Path, told: dict[str, list[list[float | str]]]) -> None:
         )
 
 
-def page(rows: list[Row], lfw: list[Row]) -> str:
-    """The generated part of docs/faces.md."""
-    heads = "faces found", "pictures without a face where one was seen", "false faces in all"
-    heads += "smiles read as such (joy of 0.5 or more)", "others read as such", "others above 0.85"
-    head = " | ".join(heads) + " |"
-    lines = [f"| pictures {head}", "|---|---|---|---|---|---|---|"]
-    kinds = {
-        "the half that was chosen on": [row for row in rows if row.half == "chosen on"],
-        "the half that is only reported": [row for row in rows if row.half == "reported"],
-        "both": rows,
-        "lfw_subset: 100 faces of 25 pixels, 100 others": lfw,
-    }
-    lines += [f"| {name} | {totals(some)} |" for name, some in kinds.items()]
-    cpu_ms = 1000 * median(row.cpu_s for row in rows)
-    lines += ["", f"CPU for a picture here, median of {len(rows)} of all sizes: {cpu_ms:.0f} ms.", ""]
-    lines += ["| picture | half | faces there | found | false | joy: of those who smile / others / unclear |"]
-    lines += ["|---|---|---|---|---|---|"]
-    for row in rows:
-        texts = {
-            label: " ".join(
-                ("missed" if face is None else f"{face.joy:.2f}")
-                for there, face in zip(row.there, row.found, strict=True)
-                if there == label
-            )
-            for label in "S-?"
-        }
-        joy = " / ".join(texts[label] or "none" for label in "S-?") if row.there else ""
-        if len(row.there) > 10:
-            some = [face.joy for face in row.found if face]
-            joy = f"none / {len(some)} from {min(some):.2f} to {max(some):.2f} / none" if some else ""
-        got = sum(face is not None for face in row.found)
-        lines.append(f"| {row.name} | {row.half} | {len(row.there)} | {got} | {len(row.false)} | {joy} |")
-    return "\n".join(lines) + "\n"
+def spoiled(faces: Faces, folder: Path, told: Truth) -> list[str]:
+    """The table of pictures that were made worse, without the crowd."""
+    few = {name: truth for name, truth in told.items() if len(truth) <= CROWD}
+    lines = ["", "| the pictures without the crowd | faces found | false faces in all |", "|---|---|---|"]
+    for name, spoil in {"as they are": untouched, **SPOILS}.items():
+        rows = pictures(faces, folder, few, spoil)
+        found = [face is not None for row in rows for face in row.found]
+        lines.append(f"| {name} | {share(sum(found), len(found))} | {sum(len(row.false) for row in rows)} |")
+    return lines
 
 
 BEGIN, END = "<!-- from python -m tests.bench.faces -->", "<!-- until here -->"
@@ -211,7 +166,8 @@ def main() -> int:
         choose(args.pictures, truth["pictures"])
         return 0
     faces = Faces.load("faces")
-    table = page(pictures(faces, args.pictures, truth["pictures"]), squares(faces, args.pictures, truth))
+    rows, lfw = pictures(faces, args.pictures, truth["pictures"]), squares(faces, args.pictures, truth)
+    table = page(rows, lfw, spoiled(faces, args.pictures, truth["pictures"]))
     text = args.out.read_text() if args.out.exists() else f"{BEGIN}\n{END}\n"
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
     write_whole(args.out, f"{before}{BEGIN}\n{table}{END}{after}".encode())

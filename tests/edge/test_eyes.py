@@ -21,6 +21,9 @@ from edge.mood import Moods, Steady
 from edge.mood_config import MoodConfig
 from edge.parts import Eye, Looking
 
+FACES = Path(__file__).with_name("faces")
+CAT = Path(__file__).resolve().parents[2] / "demo" / "pictures" / "cat.jpg"
+
 
 class FakeFaces:
     """Sees in each picture as many faces as the next number says, all of joy 0.9; -1 is darkness."""
@@ -156,6 +159,32 @@ def test_the_configuration_names_one_model_or_several(tmp_path: Path) -> None:
     alone, _ = _eye(load_config(configured(tmp_path, '"things"')))
     assert alone is not None
     assert (alone.faces, alone.moods, alone.more) == (None, None, ())
+
+
+def test_real_pictures_make_real_moods(tmp_path: Path) -> None:
+    """A folder camera with a smiling face, a serious one and a cat: joy, then sad, then nobody, each once."""
+    pytest.importorskip("PIL")
+    shown = {"1.jpg": FACES / "smiling.jpg", "2.jpg": FACES / "serious.jpg", "3.jpg": CAT}
+    for name, source in shown.items():
+        (tmp_path / name).write_bytes(source.read_bytes())
+    file = tmp_path / "heychip.toml"
+    file.write_text(
+        '[camera]\nbackend = "folder"\nfolder = "."\nmodel = "faces"\nsteady_frames = 4\n'
+        "[mood]\nframes = 4\ndwell_s = 0\n"
+    )
+    eye, _ = _eye(load_config(file))
+    assert eye is not None
+    moods: list[Mood] = []
+    glows: list[float] = []
+    now_s = 0.0
+    eyes = Eyes(eye, 1.0, see=lambda _: None, feel=moods.append, glow=glows.append, now_s=lambda: now_s)
+    for _ in range(12):
+        now_s += 1.0
+        eyes.step()
+    assert [mood.name for mood in moods] == ["joy", "calm", "sad", "nobody"]
+    assert glows == sorted(glows, reverse=True)
+    assert glows[0] > 0.9 > glows[4]
+    assert eyes.faces_now == 0
 
 
 @pytest.mark.parametrize("model", ["[]", "7", '""', '["faces", "faces"]', '["faces", 1]'])

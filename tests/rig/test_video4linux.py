@@ -28,7 +28,7 @@ RED, BLUE = (218, 30, 18), (11, 40, 231)  # what video0.c paints, after YUV and 
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = tmp_path_factory.mktemp("driver") / "video0.so"
     source = Path(__file__).with_name("video0.c")
-    command = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+    command = ["cc", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
     subprocess.run(command, check=True, timeout=60)
     return library
 
