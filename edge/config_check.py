@@ -96,14 +96,14 @@ def text(*, empty: bool = True) -> Check:
     return check
 
 
-def choice(*names: str) -> Check:
-    """One of a few words."""
+def choice(*known: str | int) -> Check:
+    """One of a few words, or of a few whole numbers."""
 
-    def check(value: object) -> str:
-        if value not in names:
-            hint = nearest(value, names) if isinstance(value, str) else ""
-            raise Wrong(f"expected one of {', '.join(names)}{hint}")
-        return str(value)
+    def check(value: object) -> object:
+        if type(value) is not type(known[0]) or value not in known:
+            hint = nearest(value, map(str, known)) if isinstance(value, str) else ""
+            raise Wrong(f"expected one of {', '.join(map(str, known))}{hint}")
+        return value
 
     return check
 
@@ -121,6 +121,16 @@ def texts(value: object) -> tuple[str, ...]:
         raise Wrong('expected a list like ["one", "two"]')
     check = text(empty=False)
     return tuple(check(item) for item in value)
+
+
+def name_or_names(value: object) -> str | tuple[str, ...]:
+    """A text, or a list of at least one, none of them empty or twice."""
+    if isinstance(value, str):
+        return texts([value])[0]
+    names = texts(value) if isinstance(value, list) else ()
+    if not names or len(set(names)) < len(names):
+        raise Wrong('expected a name, or a list like ["one", "two"] without the same name twice')
+    return names
 
 
 def key(default: T, check: Check, *, place: str = "") -> T:

@@ -22,6 +22,7 @@ from edge.manifest import check_common
 from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle
 from edge.sessions import session
+from synth.vision import kept
 from synth.vision.pictures import Picture
 
 THINGS = "things"
@@ -106,7 +107,7 @@ def spoiled(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Gen
 def rows_of(backbone: Backbone, pictures: Sequence[Picture], versions: int, seed: int, jobs: int,
             *, done: Callable[[int], None]) -> Rows:
     """[pictures, 1 + versions, 1280]: of each picture as it is, and of so many spoiled versions. `done(1)`
-    after each picture."""
+    after each picture. They are kept: asked for again, they are there."""
     with ThreadPoolExecutor(jobs) as pool:
         found = []
         try:
@@ -121,8 +122,13 @@ def rows_of(backbone: Backbone, pictures: Sequence[Picture], versions: int, seed
 
 def _rows(backbone: Backbone, versions: int, seed: int, picture: Picture) -> Rows:
     plan = backbone.plan
+    name = kept.key_of("features", backbone.sha256, picture.sha256, versions, seed)
+    if (found := kept.load(name)) is not None and "rows" in found:
+        return found["rows"]
     rng = np.random.default_rng([seed, int(picture.sha256[:12], 16)])
     images = [scaled(picture.pixels, plan.size, plan.crop)]
     images += [spoiled(picture.pixels, plan.size, rng) for _ in range(versions)]
     tensors = (np.ascontiguousarray(((i - plan.mean) / plan.std).transpose(2, 0, 1)[None]) for i in images)
-    return np.stack([backbone.features(t) for t in tensors])
+    rows = np.stack([backbone.features(t) for t in tensors])
+    kept.keep(name, {"rows": rows})
+    return rows

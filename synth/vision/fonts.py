@@ -45,6 +45,8 @@ class Face:
     """the family without its weights and widths"""
     masks: tuple[Mask, ...]
     """[height, width] each, 0..1, cut to the glyph, in the order that was asked for"""
+    licence: str = ""
+    """what the font file says of it: an address, or the first words"""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def gather(files: Sequence[Path], glyphs: Sequence[str], done: Callable[[int], N
     count: dict[str, int] = {}
     for path in files:
         try:
-            for number, family in _covering(path, glyphs):
+            for number, family, licence in _covering(path, glyphs):
                 masks = tuple(_drawn(path, number, glyph) for glyph in glyphs)
                 same = sha256_of(b"".join(_shape_bytes(mask) for mask in masks))
                 design = design_of(family or path.stem)
@@ -119,7 +121,7 @@ def gather(files: Sequence[Path], glyphs: Sequence[str], done: Callable[[int], N
                     continue
                 seen.add(same)
                 count[design] = count.get(design, 0) + 1
-                faces.append(Face(path, number, family or path.stem, design, masks))
+                faces.append(Face(path, number, family or path.stem, design, masks, licence))
         except _LacksError:
             without += 1
         except Exception as error:  # fontTools and FreeType raise about anything on a broken file
@@ -132,8 +134,9 @@ class _LacksError(Exception):
     """A font without one of the glyphs."""
 
 
-def _covering(path: Path, glyphs: Sequence[str]) -> list[tuple[int, str]]:
-    """Number and family of the faces of a file that have all the glyphs. Raises _LacksError if none has."""
+def _covering(path: Path, glyphs: Sequence[str]) -> list[tuple[int, str, str]]:
+    """Number, family and licence of the faces in a file that have all the glyphs. Raises _LacksError if none
+    has."""
     from fontTools.ttLib import TTCollection, TTFont
 
     logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # remarks that help nobody
@@ -145,7 +148,9 @@ def _covering(path: Path, glyphs: Sequence[str]) -> list[tuple[int, str]]:
     for number, font in enumerate(fonts):
         table = font.getBestCmap() or {}
         if all(ord(glyph) in table for glyph in glyphs):
-            out.append((number, str(font["name"].getBestFamilyName() or "")))
+            names = font["name"]
+            licence = str(names.getDebugName(14) or names.getDebugName(13) or "").split("\n")[0].strip()
+            out.append((number, str(names.getBestFamilyName() or ""), licence[:100]))
     if not out:
         raise _LacksError
     return out

@@ -15,6 +15,7 @@ import optax
 from numpy.typing import NDArray
 
 from edge.ink import SIDE
+from synth.vision import kept
 from synth.vision.spoil import Spoiling, spoiled
 from synth.vision.strokes import Fields
 
@@ -24,6 +25,7 @@ POOLED = (SIDE // 4 - 3) // 2 + 1  # pixels along each side before the matrix: w
 AVERAGING = 0.995
 SMOOTHING = 0.05  # of the labels
 DROPPED = 0.3  # of the numbers before the matrix
+KEEP_EVERY = 50  # steps, after which the state is kept in case the training is stopped
 
 Params = dict[str, Any]
 
@@ -108,16 +110,36 @@ def train(fields: Fields, chances: NDArray[np.float64], recipe: Recipe, seed: in
                                                   recipe.steps, recipe.rate / 100)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
     params = start_params(fields.shape[1], seed)
-    carry = (params, params, optimiser.init(params), jnp.zeros(()))
+    start = (params, params, optimiser.init(params), jnp.zeros(()))
     table, weights = jnp.asarray(fields, jnp.float32), jnp.asarray(chances)
     key = jax.random.PRNGKey(seed + 1)
-    for step in range(recipe.steps):
+    name = kept.key_of(fields, chances, recipe, seed, LAYERS, jax.__version__)
+    first, carry = _taken_up(name, start)
+    done(first)
+    for step in range(first, recipe.steps):
         carry, loss = _step(carry, table, weights, jax.random.fold_in(key, step), optimiser=optimiser,
                             how=recipe.spoiling, batch=recipe.batch)
-        if step % 50 == 0 and not np.isfinite(float(loss)):
-            raise ValueError(f"the loss is no longer a number after {step} steps")
+        if step % KEEP_EVERY == KEEP_EVERY - 1:
+            if not np.isfinite(float(loss)):
+                raise ValueError(f"the loss is no longer a number after {step} steps")
+            _put_down(name, step + 1, carry)
         done(1)
+    kept.forget(name)
     return {k: np.asarray(v, np.float32) for k, v in carry[1].items()}
+
+
+def _put_down(name: str, step: int, carry: Any) -> None:
+    leaves = jax.tree.leaves(carry)
+    kept.keep(name, {"step": np.array(step), **{f"leaf{k}": np.asarray(v) for k, v in enumerate(leaves)}})
+
+
+def _taken_up(name: str, start: Any) -> tuple[int, Any]:
+    """The step before which a training of this name was stopped, and its state; else 0 and `start`."""
+    found = kept.load(name)
+    if found is None or len(found) != 1 + len(jax.tree.leaves(start)):
+        return 0, start
+    leaves = [jnp.asarray(found[f"leaf{k}"]) for k in range(len(found) - 1)]
+    return int(found["step"]), jax.tree.unflatten(jax.tree.structure(start), leaves)
 
 
 def chances_of(designs: list[str]) -> NDArray[np.float64]:

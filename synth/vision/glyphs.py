@@ -113,10 +113,10 @@ def _manifest(book: Copybook, found: Found) -> dict[str, Any]:
     recipe = book.recipe
     return {
         "schema": 1, "kind": "classifier", "name": book.out.name, "input": INPUT, "labels": "labels.txt",
-        "licence": "the drawings of the fonts below were learned from, none of them is in here",
+        "licence": "made from the drawings of the fonts below; none of their files or outlines is in here",
         "made_by": "heychip-synth see --glyphs", "glyphs": "".join(book.glyphs), "seed": book.seed,
         "sources": {"fonts": [{"file": face.path.name, "face": face.number, "family": face.family,
-                               "design": face.design} for face in found.faces],
+                               "design": face.design, "licence": face.licence} for face in found.faces],
                     "left_out": {"without_a_glyph": found.without, "alike_or_enough": found.alike,
                                  "unreadable": len(found.unreadable)}},
         "training": {"steps": recipe.steps, "batch": recipe.batch, "spoiling": vars(recipe.spoiling)},

@@ -17,6 +17,7 @@ from synth import progress
 from synth.bundle import check_out, move, versions, write_manifest
 from synth.evaluate import share
 from synth.vision import head as heads
+from synth.vision import kept
 from synth.vision.features import THINGS, Backbone, Rows, rows_of
 from synth.vision.graft import grafted
 from synth.vision.head import DECAYS, Head, Labels
@@ -91,6 +92,7 @@ def _ways(read: Album, backbone: Backbone, lesson: Lesson) -> dict[str, Way]:
             rows = rows_of(backbone, some, count, lesson.seed, lesson.jobs, done=done)
             labels = np.repeat([p.label for p in some], 1 + count).astype(np.intp)
             out[way] = Way(rows.reshape(len(labels), -1), labels)
+    kept.tidy()
     return out
 
 

@@ -21,7 +21,8 @@ from synth.vision.strokes import GRID, REACH
 CANVAS = 40  # pixels along each side of the picture that is bent, before it is framed
 SPAN = 1.6  # what the canvas spans, in half the glyph's longer side
 COARSE, FINE = 4, 7  # points of the grids of pushes along each side
-NORMAL, EVEN = 5 + 3 * COARSE**2 + 2 * FINE**2, 12  # random numbers that one glyph takes
+NORMAL, EVEN = 7 + 3 * COARSE**2 + 2 * FINE**2, 12  # random numbers that one glyph takes
+DIRT = 12  # and its dirt
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ class Spoiling:
     """of the logarithm of width over height"""
     perspective: float = 0.08
     """of what is near and far"""
-    coarse: float = 0.11
+    lopsided: float = 0.12
+    """how much larger one side is drawn than the other, and the top than the foot"""
+    coarse: float = 0.13
     """pushes of the coarse grid, in half the glyph's longer side"""
-    fine: float = 0.035
+    fine: float = 0.045
     """of the fine grid"""
     thin: float = 0.05
     """half the width of the finest pen, in the same unit"""
@@ -52,6 +55,8 @@ class Spoiling:
     """of the logarithm of the pen's width along the stroke"""
     cut: float = 0.25
     """share of glyphs that lose a round piece"""
+    dirt: float = 0.12
+    """share of glyphs with the remains of a line along an edge, and as many with a smudge"""
     blur: float = 0.35
     """share of pictures that are blurred, as a bad camera or a small picture would"""
     noise: float = 0.08
@@ -82,7 +87,7 @@ def _between(share: Any, low: float, high: float) -> Any:
 def _one(normal: Any, even: Any, fields: Any, other: Any, how: Spoiling) -> Any:
     """One bent glyph [CANVAS, CANVAS], 0..1, from its fields [2, GRID, GRID] and another face's, with NORMAL
     numbers of the normal distribution and EVEN of 0..1."""
-    pushes = jnp.split(normal[5:], np.cumsum([COARSE**2] * 3 + [FINE**2]))
+    pushes = jnp.split(normal[7:], np.cumsum([COARSE**2] * 3 + [FINE**2]))
     turn, shear, aspect = normal[0] * how.turn, normal[1] * how.shear, normal[2] * how.aspect
     axis = jnp.linspace(-SPAN, SPAN, CANVAS)
     y, x = jnp.meshgrid(axis, axis, indexing="ij")
@@ -91,6 +96,8 @@ def _one(normal: Any, even: Any, fields: Any, other: Any, how: Spoiling) -> Any:
     cos, sin = jnp.cos(turn), jnp.sin(turn)
     x, y = cos * x - sin * y, sin * x + cos * y
     x, y = (x + shear * y) * jnp.exp(-aspect / 2), y * jnp.exp(aspect / 2)
+    x = x + how.lopsided * normal[5] * (1 - jnp.clip(x, -1, 1) ** 2)
+    y = y + how.lopsided * normal[6] * (1 - jnp.clip(y, -1, 1) ** 2)
     coarse, fine = how.coarse * (0.2 + 1.1 * even[0]), how.fine * (0.2 + 1.1 * even[1])
     x = x + coarse * _field(pushes[0], COARSE) + fine * _field(pushes[3], FINE)
     y = y + coarse * _field(pushes[1], COARSE) + fine * _field(pushes[4], FINE)
@@ -105,6 +112,23 @@ def _one(normal: Any, even: Any, fields: Any, other: Any, how: Spoiling) -> Any:
     down, right, size = 2 * even[8] - 1, 2 * even[9] - 1, 0.05 + 0.15 * even[10]
     hole = jnp.exp(-((((axis[None] - right) ** 2 + (axis[:, None] - down) ** 2) / size**2) ** 2))
     return ink * (1 - (even[11] < how.cut) * hole)
+
+
+def _dirtied(ink: Any, even: Any, how: Spoiling) -> Any:
+    """The canvas with a piece of a ruled line near one of its edges, or a smudge anywhere, or neither; after
+    DIRT numbers of 0..1."""
+    axis = jnp.linspace(-SPAN, SPAN, CANVAS)
+    place, width = 1.0 + 0.5 * even[0], 0.02 + 0.06 * even[1]
+    across = jax.nn.sigmoid((width - jnp.abs(axis - place)) / 0.03)
+    along = (axis > -SPAN * 1.5 * even[2]) & (axis < SPAN * 1.5 * even[3])
+    line = across[:, None] * along[None] * (0.3 + 0.7 * even[4])
+    line = jnp.where(even[5] < 0.5, line, line[::-1])
+    line = jnp.where(even[6] < 0.5, line, line.T)
+    down, right, size = SPAN * (2 * even[7] - 1), SPAN * (2 * even[8] - 1), 0.05 + 0.35 * even[9] ** 2
+    away = (axis[:, None] - down) ** 2 + (axis[None] - right) ** 2
+    smudge = jnp.exp(-away / size**2) * (0.15 + 0.6 * even[10])
+    ink = jnp.maximum(ink, line * (even[11] < how.dirt))
+    return jnp.maximum(ink, smudge * (even[11] > 1 - how.dirt))
 
 
 def _sampled(field: Any, x: Any, y: Any) -> Any:
@@ -149,8 +173,10 @@ def spoiled(key: Any, fields: Any, other: Any, how: Spoiling) -> Any:
     count = len(fields)
     keys = jax.random.split(key, 3)  # few calls: each of them takes a second to compile
     normal = jax.random.normal(keys[0], (count, NORMAL + 4))
-    even = jax.random.uniform(keys[1], (count, EVEN + 3))
+    even = jax.random.uniform(keys[1], (count, EVEN + DIRT + 3))
+    even, dirt = jnp.split(even, [EVEN + 3], axis=1)
     bent = jax.vmap(_one, in_axes=(0, 0, 0, 0, None))(normal[:, :NORMAL], even[:, :EVEN], fields, other, how)
+    bent = jax.vmap(_dirtied, in_axes=(0, 0, None))(bent, dirt, how)
     stretch = jnp.exp(normal[:, NORMAL] * how.frame)
     small = jax.vmap(framed)(bent, stretch, normal[:, NORMAL + 1 : NORMAL + 3] * how.frame * BOX)
     blurred = even[:, EVEN] < how.blur

@@ -96,6 +96,38 @@ def test_the_same_seed_gives_the_same_bytes(bundle: Path, folder: Path, tmp_path
         assert (again / name).read_bytes() == (bundle / name).read_bytes()
 
 
+def test_what_was_looked_at_is_not_looked_at_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C the same command takes up the features it has; once more, it has them all, and gives the
+    same bundle."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    looked: list[int] = []
+    whole = Backbone.features
+
+    def stopped(self: Backbone, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(looked) == 30:
+            raise KeyboardInterrupt
+        looked.append(1)
+        return whole(self, tensor)
+
+    command = ["see", str(folder), "--out", str(tmp_path / "shapes"), "--jobs", "1"]
+    monkeypatch.setattr(Backbone, "features", stopped)
+    assert main(command) == 130
+    had = len(list((tmp_path / "cache").rglob("*.npz")))
+    assert had == 4  # whole pictures: seven rows each
+    monkeypatch.setattr(Backbone, "features", lambda self, t: (looked.append(1), whole(self, t))[1])
+    looked.clear()
+    assert main(command) == 0
+    first = len(looked)
+    looked.clear()
+    assert main([*command[:-3], str(tmp_path / "again"), "--jobs", "1"]) == 0
+    assert not looked
+    assert first > 0
+    ours, theirs = (tmp_path / name / "model.onnx" for name in ("shapes", "again"))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
 def test_a_class_without_pictures_is_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ from edge.onnx_scan import scan
 from synth.cli import main
 from synth.vision.fonts import MOST_FACES, Found, design_of, font_files, gather
 from synth.vision.glyph_export import check_parity, exported
-from synth.vision.glyph_net import chances_of, logits, start_params
+from synth.vision.glyph_net import KEEP_EVERY, Recipe, chances_of, logits, start_params, train
 from synth.vision.glyphs import glyphs_of
 from synth.vision.spoil import Spoiling, spoiled
 from synth.vision.strokes import GRID, fields, fields_of, thinned
@@ -124,8 +124,8 @@ def test_spoiling_gives_pictures_that_differ(found: Found) -> None:
 
 def test_without_spoiling_a_glyph_is_itself(found: Found) -> None:
     """With everything turned off the font's own outline comes out: a picture nearest to its own glyph."""
-    calm = Spoiling(pen=0, blend=0, turn=0, shear=0, aspect=0, perspective=0, coarse=0, fine=0, thin=0.07,
-                    thick=0.0701, uneven=0, cut=0, blur=0, noise=1e-6, frame=0)
+    calm = Spoiling(pen=0, blend=0, turn=0, shear=0, aspect=0, perspective=0, lopsided=0, coarse=0, fine=0,
+                    thin=0.07, thick=0.0701, uneven=0, cut=0, dirt=0, blur=0, noise=1e-6, frame=0)
     table = fields_of(found.faces)
     one = table[0]
     made = np.asarray(spoiled(jax.random.PRNGKey(0), one, one, calm))
@@ -169,6 +169,33 @@ def test_a_bundle_comes_out(fonts: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert seen.label == "0"
     empty = Classifier.load(out).classify(Frame(np.full((30, 30, 3), 200, np.uint8), "page"))
     assert empty.label == ""
+
+
+def test_a_training_that_was_stopped_goes_on(
+    found: Found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C the same training starts where its state was last kept, and ends with the very weights of
+    one that was never stopped; nothing is left behind."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    table, chances = fields_of(found.faces), chances_of([f.design for f in found.faces])
+    recipe = Recipe(steps=KEEP_EVERY + 4, batch=8)
+    whole = train(table, chances, recipe, 0, quiet)
+    steps: list[int] = []
+
+    def until_stopped(n: int) -> None:
+        steps.append(n)
+        if sum(steps) == KEEP_EVERY + 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(table, chances, recipe, 0, until_stopped)
+    assert len(list(tmp_path.rglob("*.npz"))) == 1
+    again: list[int] = []
+    parts = train(table, chances, recipe, 0, again.append)
+    assert again == [KEEP_EVERY, 1, 1, 1, 1]
+    for name, weights in whole.items():
+        np.testing.assert_array_equal(parts[name], weights)
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 WRONG = {
