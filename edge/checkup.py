@@ -165,8 +165,9 @@ def _speech(config: Config) -> Iterator[Check]:
         yield Check("espeak-ng", "bad", "not installed", "sudo apt-get install espeak-ng", code)
         return
     yield Check("espeak-ng", "ok", path)
-    if config.speech.piper or config.speech.backend == "piper":
-        from edge.speech import SpeechError
+    from edge.speech import SpeechError, with_piper
+
+    if with_piper(config.speech):
         from edge.speech.piper import Piper, voice_file
 
         try:

@@ -5,16 +5,14 @@ tells others that anything is on or off.
 from __future__ import annotations
 
 import socket
-import stat
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from edge.checkup import Check
 from edge.config import Config
 from edge.errors import DeviceError
 from edge.mqtt import session
-from edge.mqtt_config import MqttConfig
+from edge.mqtt_config import MqttConfig, readable_by_all
 
 ANSWER_S = 5.0
 
@@ -44,7 +42,9 @@ def broker(config: Config) -> Iterator[Check]:
     if not mqtt.host:
         yield Check("mqtt", "ok", "not asked for")
         return
-    yield from _password(mqtt)
+    if mqtt.password_file and readable_by_all(mqtt.password_file):
+        found, remedy = f"every user may read {mqtt.password_file}", f"chmod 640 {mqtt.password_file}"
+        yield Check("password", "note", found, remedy)
     if why := session.paho_problem():
         found, _, remedy = why.rpartition("; ")
         yield Check("mqtt", "note" if mqtt.optional else "bad", found, remedy, DeviceError.exit_code)
@@ -74,12 +74,3 @@ def _refused(mqtt: MqttConfig) -> str:
         except session.BrokerError as error:
             return str(error)
     return ""
-
-
-def _password(mqtt: MqttConfig) -> Iterator[Check]:
-    file = Path(mqtt.password_file)
-    try:
-        if mqtt.password_file and file.stat().st_mode & stat.S_IROTH:
-            yield Check("password", "note", f"every user may read {file}", f"chmod 640 {file}")
-    except OSError:  # the configuration has told that it is missing
-        return

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 CLEAN_S = 3.5  # for the threads to end when asked to; the promise is 5 s
 FAILED_S = 1.0  # and when one of them has failed; the promise is 2 s
+LINGERS = {"mqtt"}  # it may wait for a name server, holds nothing that is ours, and ends by itself
 
 
 class Room(Protocol):
@@ -210,7 +211,7 @@ class Daemon:
             if thread.ident is not None:
                 thread.join(max(0.0, end_s - time.monotonic()))
         self._try(self._outlets.close)
-        return [thread.name for thread in threads if thread.is_alive()]
+        return [thread.name for thread in threads if thread.is_alive() and thread.name not in LINGERS]
 
     def _try(self, end: Callable[[], object]) -> None:
         try:

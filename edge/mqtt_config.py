@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def topic_problem(topic: str) -> str:
     if len(topic.encode()) > MOST_TOPIC_BYTES:
         return f"expected a topic of at most {MOST_TOPIC_BYTES:,} bytes"
     return ""
+
+
+def readable_by_all(file: str) -> bool:
+    """Whether every user of the machine may read a file."""
+    try:
+        return bool(Path(file).stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def mqtt_problems(config: MqttConfig) -> list[str]:

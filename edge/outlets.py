@@ -143,7 +143,7 @@ class Outlets:
     def stop(self) -> None:
         """End what is said, what runs, and the wait for a picture. Raises what went wrong, at the end."""
         with ExitStack() as stack:  # each, also where another fails
-            for room in (self.voice, self.actions, self.photos):
+            for room in (self.photos, self.actions, self.voice):  # the last is the first to be closed
                 if room is not None:
                     stack.callback(room.close)
 

@@ -22,7 +22,7 @@ from edge import logs
 from edge.errors import DeviceError
 from edge.mqtt.commands import parse
 from edge.mqtt.session import BrokerError, Session, paho_problem
-from edge.mqtt_config import MqttConfig, topic_problem
+from edge.mqtt_config import MqttConfig, readable_by_all, topic_problem
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,9 @@ def open_outbox(config: MqttConfig, command: Callable[[str, str], None] | None =
             raise DeviceError(f"[mqtt] {why}")
         log.warning(logs.line("no_mqtt", why=why))
         return NoOutbox()
+    if config.password_file and readable_by_all(config.password_file):
+        remedy = f"chmod 640 {config.password_file}"
+        log.warning(logs.line("mqtt_password", why="every user may read it", remedy=remedy))
     return Outbox(config, command or (lambda _, __: None))
 
 

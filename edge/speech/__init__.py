@@ -73,8 +73,8 @@ def open_speech(config: SpeechConfig) -> Speech:
     if config.backend != "auto":
         return _TABLE[config.backend](config)
     for name, opener in _TABLE.items():
-        if name == "piper" and not config.piper:
-            continue  # nobody asked for it
+        if name == "piper" and not with_piper(config):
+            continue
         try:
             speech = opener(config)
         except SpeechError as error:
@@ -115,10 +115,15 @@ def _silent(config: SpeechConfig) -> Speech:
     return Silent(config.speed_wpm)
 
 
+def with_piper(config: SpeechConfig) -> bool:
+    """Whether Piper is asked for: as the backend, or by one of its voices where no other voice is."""
+    return config.backend == "piper" or bool(config.piper and config.backend != "espeak")
+
+
 def voice_of(config: SpeechConfig) -> Voice:
-    """What makes the sound of a line: Piper where one of its voices is named or it is the backend, else
-    espeak-ng. Raises SpeechError where it cannot."""
-    if config.piper or config.backend == "piper":
+    """What makes the sound of a line: Piper where it is asked for, else espeak-ng. Raises SpeechError where
+    it cannot."""
+    if with_piper(config):
         from edge.speech.piper import Piper
 
         return Piper(config)

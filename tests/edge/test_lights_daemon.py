@@ -10,8 +10,6 @@ import lamps
 import lamps_daemon
 import pytest
 
-pytest.importorskip("edge.outlets", reason="the daemon has no lights yet")
-
 CONFIG = """
 [lights]
 rgb = [17, 27, 22]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from brokers import Broker, Client, Room, eventually, free_port, needs_mosquitto
 
-from edge.errors import DeviceError
+from edge.config import load_config
+from edge.errors import ConfigError, DeviceError
 from edge.mqtt import MOST_WAITING, NoOutbox, Outbox, open_outbox
 from edge.mqtt.session import Session
 from edge.mqtt_config import MqttConfig
@@ -232,6 +233,43 @@ def test_what_cannot_be_published(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) == 1
     outbox.close()
     outbox.publish("chip/heard", "after the end")
+
+
+def test_c8_a_password_that_all_may_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """C8: a file with a password that every user may read is a warning with the remedy; `_file` in the
+    configuration is none."""
+    secret, file = tmp_path / "secret", tmp_path / "heychip.toml"
+    secret.write_text("open sesame")
+    file.write_text('[mqtt]\nhost = "there"\nusername = "me"\npassword_file = "secret"\n')
+    for mode, told in ((0o644, 1), (0o640, 0)):
+        secret.chmod(mode)
+        caplog.clear()
+        config = load_config(file)
+        assert config.warnings == ()
+        open_outbox(config.mqtt).close()
+        assert len(caplog.records) == told
+        assert "sesame" not in caplog.text
+        assert not told or f"chmod 640 {secret}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('username = "me"', "mqtt.host: expected the broker's name, since there is username"),
+        ('host = "b"\npassword_file = "gone"', "mqtt.username: expected one, since there is password_file"),
+        ('host = "b"\nusername = "me"\npassword_file = "gone"', "mqtt.password_file: no such file: /"),
+        ('host = "b"\nca_file = "gone"', "mqtt.tls: expected true, since there is ca_file"),
+        ('host = "b"\nprefix = "a/#"', "mqtt.prefix: expected a topic without + and #"),
+        ('host = "b"\nversion = 5', "mqtt.version: found 5, expected one of 5, 3.1.1"),
+        ('host = "b"\npassword = "sesame"', 'mqtt.password: unknown key, did you mean "password_file"?'),
+    ],
+)
+def test_mistakes(tmp_path: Path, text: str, expected: str) -> None:
+    """Each mistake of [mqtt] is told."""
+    (tmp_path / "heychip.toml").write_text(f"[mqtt]\n{text}\n")
+    with pytest.raises(ConfigError) as raised:
+        load_config(tmp_path / "heychip.toml")
+    assert expected in "\n".join(raised.value.problems)
 
 
 def test_none_configured() -> None:

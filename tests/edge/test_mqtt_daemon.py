@@ -1,6 +1,7 @@
 """The daemon and its broker: whatever the broker does, the same is heard, and what was missed follows."""
 
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,15 +14,13 @@ from edge.config import Config, SpeechConfig
 from edge.fakes import FakeListener, FakeSpeech, QuietRoom
 from edge.mqtt import session
 from edge.mqtt_config import MqttConfig
+from edge.rule_config import MessageConfig, RuleConfig
 
-pytest.importorskip("edge.outlets", reason="the daemon has no outbox yet")
 TIMES_S = [0.4, 0.8, 1.2]
 
 
 def listening(mqtt: MqttConfig) -> Run:
     """In a room where a word is heard three times, each told to the broker, and answered."""
-    from edge.rule_config import MessageConfig, RuleConfig
-
     rule = RuleConfig(heard="*", mqtt=MessageConfig("chip/{word}", "{score}"), text="yes", lines=("yes",))
     config = Config(mqtt=mqtt, rules=(rule,), speech=SpeechConfig(barge_in="raise", tail_s=0.0))
     run = Run(QuietRoom, config=config, listener=FakeListener(TIMES_S), speech=FakeSpeech(duration_s=0.0))
@@ -44,12 +43,33 @@ def test_f12_the_daemon_hears_the_same(
         assert run.exits == []
 
 
+@pytest.mark.parametrize("asked", ["end", "reload"])
+def test_f12_f6_a_name_server_that_does_not_answer(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F12, F6: while the broker's name is looked up, which nothing can cut short, the daemon ends in its own
+    way, or begins anew, and not as one that has a thread which hangs."""
+    looking, over = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        looking.set()
+        over.wait(60)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "create_connection", look_up)
+    run = listening(MqttConfig(host="broker.example"))
+    run.daemon._reload = lambda: True
+    if asked == "reload":
+        run.signals.reload = True
+        code = run.go()
+    else:
+        code = run.until(looking.is_set)
+    over.set()
+    assert (code, run.exits, run.daemon.reloading) == (0, [], asked == "reload")
+
+
 @needs_mosquitto
 def test_f12_a_broker_comes_and_goes(tmp_path: Path) -> None:
     """F12: the broker is killed in the middle; what is heard meanwhile is told to it when it is back, and
     what it asks for is spoken."""
-    from edge.rule_config import MessageConfig, RuleConfig
-
     rule = RuleConfig(heard="*", mqtt=MessageConfig("chip/{count}", "{word}"))
     with Broker(tmp_path) as broker:
         mqtt = MqttConfig(host="127.0.0.1", port=broker.port, retain=True)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.config import SpeechConfig
-from edge.speech import SpeechError, open_speech
+from edge.checkup import _speech
+from edge.config import Config, SpeechConfig
+from edge.speech import SpeechError, open_speech, voice_of
 from edge.speech.aloud import Aloud
 from edge.speech.piper import Piper, voice_file
 from edge.speech.piper_child import numbers, phonemes, read_facts
@@ -225,3 +226,31 @@ def test_f4_aloud(tmp_path: Path) -> None:
         failing.say("hello")
     for one in (speech, failing):
         one.close()
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("backend", "named", "how"),
+    [("espeak", True, "espeak"), ("wav", True, "piper"), ("wav", False, "espeak"), ("auto", True, "piper")],
+)
+def test_whose_voice_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, named: bool, how: str
+) -> None:
+    """A voice that is named speaks wherever nobody asked for espeak-ng."""
+    voice = tmp_path / "v.onnx"
+    for file in (voice, Path(f"{voice}.json")):
+        file.touch()
+    monkeypatch.setattr(Piper, "_running", lambda *_: None)
+    made = voice_of(SpeechConfig(backend=backend, piper=str(voice) if named else ""))
+    assert made.how == how
+    made.close()
+
+
+@needs_espeak
+def test_doctor_loads_the_voice(tmp_path: Path) -> None:
+    """Where Piper is asked for and cannot speak, that is bad, with the reason; else nobody looks for it."""
+    config = Config(speech=SpeechConfig(backend="piper", piper=str(tmp_path / "no.onnx")))
+    espeak, piper_check = _speech(config)
+    assert (espeak.state, piper_check.state, piper_check.code) == ("ok", "bad", 4)
+    assert "no.onnx" in piper_check.found
+    assert [check.name for check in _speech(Config())] == ["espeak-ng"]

@@ -201,6 +201,7 @@ def test_f5_two_in_flight() -> None:
     assert [actions.start(sleep) for _ in range(3)] == [True, True, False]
     actions.close()
     assert actions.running == 0
+    assert not actions.start(sleep)  # nor does one begin that was asked for a moment too late
 
 
 def test_f5_hangs_and_forks(tmp_path: Path) -> None:
