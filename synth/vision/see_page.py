@@ -18,7 +18,8 @@ WORST = 24  # pictures that are shown
 SHOWN = 140  # pixels of their longer side
 MATRIX = "<style>.m td,.m th{text-align:center;padding:.3rem .5rem}.m th:first-child{text-align:right}" \
     ".worst{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem}" \
-    ".worst figure{margin:0}.worst img{max-width:100%;border-radius:.3rem}figcaption{font-size:.8rem;overflow-wrap:anywhere}</style>"
+    ".worst figure{margin:0}.worst img{max-width:100%;border-radius:.3rem}" \
+    "figcaption{font-size:.8rem;overflow-wrap:anywhere}</style>"
 
 
 @dataclass(frozen=True)
