@@ -1,1 +1,1 @@
-"""The demo: a phrase becomes a bundle, and the daemon hears it from voices that it was not trained on."""
+"""The demo: a phrase becomes a bundle that the daemon hears by; pictures go by, and it says what it sees."""

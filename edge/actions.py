@@ -35,12 +35,15 @@ class Actions:
     def __init__(self, *, most: int = MOST, timeout_s: float = TIMEOUT_S) -> None:
         self._most, self._timeout_s = most, timeout_s
         self._running: list[_Running] = []
+        self._closed = False
         self._lock = threading.Lock()  # ears and eyes start commands, the main thread collects them
 
     def start(self, argv: Sequence[str]) -> bool:
         """Start a command; False, with the reason in the log, where there are too many or it cannot start."""
         self.step()
         with self._lock:
+            if self._closed:  # the ears heard something while all was being ended
+                return False
             if len(self._running) >= self._most:
                 log.warning("event=action_dropped command=%r why=%r", argv[0], f"{self._most} still run")
                 return False
@@ -84,8 +87,9 @@ class Actions:
         return True
 
     def close(self) -> None:
-        """Kill whatever still runs."""
+        """Kill whatever still runs, and start nothing any more."""
         with self._lock:
+            self._closed = True
             for one in self._running:
                 kill_group(one.process.pid)
                 one.process.poll()

@@ -18,7 +18,7 @@ from typing import Any
 from edge.detectors import check_contract
 from edge.errors import ModelError
 from edge.files import sha256_of
-from edge.manifest import DETECTORS, Manifest, Member, check_common, parse, read_json
+from edge.manifest import DETECTORS, VISION_KINDS, Manifest, Member, check_common, parse, read_json
 from edge.manifest_check import MANIFEST
 from edge.model_folders import find_bundle, is_shipped, known_bundles
 from edge.onnx_scan import CLASSIFIER_CAP_BYTES, HOTWORD_CAP_BYTES, scan
@@ -181,7 +181,7 @@ def verify_bundle(where: str | Path) -> list[FileCheck]:
             load_bundle(path)
             return [FileCheck(path.name, "ok", "has no manifest, so there is no sha256 to compare with")]
         raw = read_manifest(path)
-        kind = "classifier" if raw.get("kind") == "classifier" else "hotword"
+        kind = str(raw["kind"]) if raw.get("kind") in VISION_KINDS else "hotword"
         listed = check_common(raw, kind, path / MANIFEST)
         checks = [_compare(path, name, digest)[0] for name, digest in listed.items()]
         if kind == "hotword" and not any(check.bad for check in checks):

@@ -21,6 +21,9 @@ from edge.status import OLD_S, read_status
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_ONNXRUNTIME = (1, 18)
+PICAMERA2 = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
+PYAV = "pip install 'heychip[video]'"
+CAMERA_NEEDS = {"picamera2": ("picamera2", PICAMERA2), "v4l2": ("av", PYAV), "video": ("av", PYAV)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Check:
 
 def checkup(config_path: str | None = None) -> Iterator[Check]:
     """All checks, in the order in which a person would mend things."""
+    from edge.checkup_pins import broker, pins
+
     config, told = _config(config_path)
     yield from _service()
     yield _machine()
@@ -45,9 +50,11 @@ def checkup(config_path: str | None = None) -> Iterator[Check]:
     yield _onnxruntime()
     yield told
     yield from _sound(config)
-    yield _speech()
+    yield from _speech(config)
     yield _player()
     yield _camera(config)
+    yield pins(config)
+    yield from broker(config)
     yield from _bundles(config)
     yield _own_lines(config)
 
@@ -152,16 +159,27 @@ def _sound(config: Config) -> Iterator[Check]:
     yield Check("microphone", "note" if users else "ok", found, remedy)
 
 
-def _speech() -> Check:
+def _speech(config: Config) -> Iterator[Check]:
     path, code = shutil.which("espeak-ng"), DeviceError.exit_code
     if path is None:
-        return Check("espeak-ng", "bad", "not installed", "sudo apt-get install espeak-ng", code)
-    return Check("espeak-ng", "ok", path)
+        yield Check("espeak-ng", "bad", "not installed", "sudo apt-get install espeak-ng", code)
+        return
+    yield Check("espeak-ng", "ok", path)
+    from edge.speech import SpeechError, with_piper
+
+    if with_piper(config.speech):
+        from edge.speech.piper import Piper, voice_file
+
+        try:
+            Piper(config.speech).close()
+            yield Check("piper", "ok", str(voice_file(config.speech.piper)))
+        except SpeechError as error:
+            yield Check("piper", "bad", str(error), "see [speech] piper in the configuration", code)
 
 
 def _player() -> Check:
     from edge.speech import SpeechError
-    from edge.speech.espeak import find_player
+    from edge.speech.aloud import find_player
 
     try:
         return Check("player", "ok", " ".join(find_player(need_device=True)))
@@ -170,19 +188,28 @@ def _player() -> Check:
 
 
 def _camera(config: Config) -> Check:
-    if config.camera.backend != "picamera2":
-        return Check("camera", "ok", f'not asked for (backend "{config.camera.backend}")')
-    if find_spec("picamera2") is None:
-        remedy = "sudo apt-get install python3-picamera2, and a venv with --system-site-packages"
-        found = "picamera2 is not installed for this Python"
-        return Check("camera", "bad", found, remedy, DeviceError.exit_code)
-    return Check("camera", "ok", "picamera2 is installed")
+    from edge.holders import camera_holders
+
+    backend, code = config.camera.backend, DeviceError.exit_code
+    if backend not in CAMERA_NEEDS:
+        return Check("camera", "ok", f'not asked for (backend "{backend}")')
+    module, remedy = CAMERA_NEEDS[backend]
+    if find_spec(module) is None:
+        return Check("camera", "bad", f"{module} is not installed for this Python", remedy, code)
+    found = f"{module} is installed"
+    if backend == "v4l2" and not Path(config.camera.device).exists():
+        return Check("camera", "bad", f"{config.camera.device} is not there", "v4l2-ctl --list-devices", code)
+    users = camera_holders() if backend != "video" else []
+    if users:
+        remedy = "end that program if the camera cannot be opened"
+        return Check("camera", "note", f"{found}; in use by {', '.join(users)}", remedy)
+    return Check("camera", "ok", found)
 
 
 def _bundles(config: Config) -> Iterator[Check]:
     from edge.bundle import find_bundle, verify_bundle
 
-    wanted = [*config.listen.bundles, *([config.camera.model] if config.camera.backend != "off" else [])]
+    wanted = [*config.listen.bundles, *(config.camera.models if config.camera.backend != "off" else [])]
     for name in wanted:
         try:
             where = str(find_bundle(name))

@@ -80,7 +80,7 @@ class Classifier:
         pixels = checked(frame)
         tensor = self._plan.tensor(pixels)
         if not tensor.any() if self._plan.colour == "ink" else is_dark(pixels):
-            return Seen(label="", score=0.0, source=frame.source)
+            return Seen(label="", score=0.0, source=frame.source, dark=self._plan.colour != "ink")
         probabilities = self._run(tensor)[0]
         if not np.isfinite(probabilities).all():
             raise ClassifierError(

@@ -12,7 +12,8 @@ from importlib import import_module
 from edge import __version__, logs
 from edge.errors import HeychipError
 
-COMMANDS = ("run", "replay", "look", "listen", "say", "devices", "models", "memory", "doctor", "bench")
+COMMANDS = ("run", "replay", "look", "listen", "say", "devices", "lights", "models", "memory", "doctor",
+            "bench")
 INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 

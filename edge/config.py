@@ -6,7 +6,6 @@ Relative paths are resolved against the folder of the file, whatever folder the 
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -14,15 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from edge import config_check as check
+from edge.buttons_config import ButtonConfig, read_buttons
 from edge.errors import ConfigError
+from edge.lights_config import LightsConfig, light_problem, pin_problems
 from edge.memory_config import MemoryConfig
-from edge.phrases import SHIPPED, Phrases, wrong_placeholders
+from edge.mood_config import MoodConfig
+from edge.mqtt_config import MqttConfig, mqtt_problems
+from edge.photos_config import PhotosConfig
+from edge.prior_config import PriorConfig
+from edge.rule_config import MOOD, RuleConfig, doubles, read_rules, unknown, without
 
 log = logging.getLogger(__name__)
 
 PLACES = (Path("heychip.toml"), Path("/etc/heychip/heychip.toml"))
 BUILT_IN = '[[rules]]\nheard = "*"\nsay = "greeting"\n\n[[rules]]\nseen = "*"\nsay = "seen"\n'
-PLACEHOLDERS = {"heard": ("word", "member", "score"), "seen": ("label", "score")}
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,37 @@ class ListenConfig:
 class CameraConfig:
     """[camera]"""
 
-    backend: str = check.key("off", check.choice("off", "folder", "picamera2"))
+    backend: str = check.key("off", check.choice("off", "folder", "video", "picamera2", "v4l2"))
     folder: str = check.key("", check.text(), place="file")
+    file: str = check.key("", check.text(), place="file")
+    """the film where the backend is "video": a picture of it every `interval_s`"""
+    once: bool = check.key(False, check.flag)
+    """whether a folder or a film is shown once, and not for ever"""
+    device: str = check.key("/dev/video0", check.text(empty=False))
+    """where the backend is "v4l2"; /dev/v4l/by-id/… stays the same whatever is plugged in first"""
+    rotate: int = check.key(0, check.choice(0, 90, 180, 270))
+    """degrees clockwise that bring the pictures upright"""
     interval_s: float = check.key(1.0, check.number(0.05, 3600))
-    model: str = check.key("things", check.text(empty=False), place="name")
+    model: str | tuple[str, ...] = check.key("things", check.name_or_names, place="name")
+    """a vision bundle, or several: each looks at every picture"""
     steady_frames: int = check.key(3, check.whole(1, 100))
     min_score: float = check.key(0.3, check.number(0.01, 1))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """`model` as a list."""
+        return (self.model,) if isinstance(self.model, str) else self.model
 
 
 @dataclass(frozen=True)
 class SpeechConfig:
     """[speech]"""
 
-    backend: str = check.key("auto", check.choice("auto", "espeak", "wav", "silent"))
+    backend: str = check.key("auto", check.choice("auto", "espeak", "piper", "wav", "silent"))
     voice: str = check.key("en", check.text(empty=False))
+    """of espeak-ng"""
+    piper: str = check.key("", check.text(), place="file")
+    """a voice of Piper, NAME.onnx with its NAME.onnx.json; "" is the one of the extra [piper]"""
     speed_wpm: int = check.key(160, check.whole(80, 450))
     pitch: int = check.key(50, check.whole(0, 99))
     folder: str = check.key("", check.text(), place="file")
@@ -98,22 +119,6 @@ class LogConfig:
 
 
 @dataclass(frozen=True)
-class RuleConfig:
-    """[[rules]]: one trigger (heard or seen) and what follows (say or text, run)"""
-
-    name: str = check.key("", check.text())
-    heard: str = check.key("", check.text(empty=False))
-    seen: str = check.key("", check.text(empty=False))
-    say: str = check.key("", check.text(empty=False))
-    """a phrase file, or the name of a shipped one"""
-    text: str = check.key("", check.text(empty=False))
-    run: tuple[str, ...] = check.key((), check.texts)
-    every_s: float = check.key(0.0, check.number(0, 604_800))
-    lines: tuple[str, ...] = ()
-    """what `say` or `text` came to: the lines to choose from"""
-
-
-@dataclass(frozen=True)
 class Config:
     """The whole file. `path` is where it was read, `warnings` what is allowed but unwise."""
 
@@ -123,14 +128,20 @@ class Config:
     speech: SpeechConfig = SpeechConfig()
     events: EventsConfig = EventsConfig()
     memory: MemoryConfig = MemoryConfig()  # noqa: RUF009 - frozen, too
+    mood: MoodConfig = MoodConfig()  # noqa: RUF009 - frozen, too
+    photos: PhotosConfig = PhotosConfig()  # noqa: RUF009 - frozen, too
+    lights: LightsConfig = LightsConfig()  # noqa: RUF009 - frozen, too
+    mqtt: MqttConfig = MqttConfig()  # noqa: RUF009 - frozen, too
+    prior: PriorConfig = PriorConfig()  # noqa: RUF009 - frozen, too
     log: LogConfig = LogConfig()
+    buttons: tuple[ButtonConfig, ...] = ()
     rules: tuple[RuleConfig, ...] = ()
     path: str = ""
     warnings: tuple[str, ...] = ()
 
 
 SECTIONS: dict[str, type] = {f.name: type(f.default) for f in fields(Config) if is_dataclass(f.default)}
-_ELSEWHERE = {name: section for section, cls in SECTIONS.items() for name in check.keys_of(cls)}
+_ELSEWHERE = {name: section for section, cls in reversed(SECTIONS.items()) for name in check.keys_of(cls)}
 
 
 def load_config(path: Path | str | None = None, *, defaults: bool = False) -> Config:
@@ -155,9 +166,11 @@ def to_config(tables: Mapping[str, object], base: Path, path: str) -> Config:
     parts: dict[str, Any] = {}
     for name, table in tables.items():
         if name == "rules":
-            parts[name] = _rules(table, base, problems)
+            parts[name] = read_rules(table, base, problems)
+        elif name == "buttons":
+            parts[name] = read_buttons(table, problems)
         elif name not in SECTIONS:
-            hint = check.nearest(name, [*SECTIONS, "rules"])
+            hint = check.nearest(name, [*SECTIONS, "buttons", "rules"])
             if not hint and name in _ELSEWHERE:
                 hint = f", it belongs into [{_ELSEWHERE[name]}]"
             problems.append(f"{name}: unknown {'section' if isinstance(table, dict) else 'key'}{hint}")
@@ -182,71 +195,49 @@ def _together(config: Config) -> list[str]:
         problems.append('microphone.files: expected at least one wav file where backend = "recording"')
     if camera.backend == "folder" and not Path(camera.folder or "/dev/null").is_dir():
         problems.append(f"camera.folder: no such folder: {camera.folder or '(none given)'}")
+    if camera.backend == "video" and not Path(camera.file or "/dev").is_file():
+        problems.append(f"camera.file: no such video: {camera.file or '(none given)'}")
     if speech.backend == "wav" and not speech.folder:
         problems.append('speech.folder: expected a folder for the recordings where backend = "wav"')
     if not config.listen.bundles and camera.backend == "off":
         problems.append("listen.bundles: empty, and the camera is off: there would be nothing to do")
+    problems += config.mood.problems()
+    problems += pin_problems(config.lights, config.buttons) + mqtt_problems(config.mqtt)
     problems += [f"listen.bundles: {name} stands there twice" for name in _doubles(config.listen.bundles)]
-    return problems + [f'rules: two rules have the name "{name}"' for name in _doubles(r.name for r in rules)]
+    problems += [f'rules: two rules have the name "{name}"' for name in doubles(rules)]
+    return problems + _undoable(config)
+
+
+def _undoable(config: Config) -> list[str]:
+    """Rules that ask for what nothing here can do. What only waits (for a thing to be seen, say) may stand
+    there until there is a camera."""
+    rules = config.rules
+    problems = unknown(rules, "button", [n for b in config.buttons for n in b.presses], "no [[buttons]] has")
+    if config.camera.backend == "off":
+        problems += without(rules, "photo", "the camera is off; set [camera] backend")
+    elif not config.photos.folder:
+        problems += without(rules, "photo", "there is no place for it; set [photos] folder")
+    if not config.mqtt.host:
+        problems += without(rules, "mqtt", "there is no broker; set [mqtt] host")
+    for i, rule in enumerate(rules, 1):
+        follows = rule.light is not None and rule.light.colour == MOOD and config.lights.rgb
+        if rule.light and not follows and (wrong := light_problem(config.lights, rule.light.colour)):
+            problems.append(f'rules number {i}: light: found "{rule.light.colour}", {wrong}')
+    return problems
 
 
 def _doubles(names: Iterable[str]) -> list[str]:
     return [name for name, count in Counter(names).items() if name and count > 1]
 
 
-def _rules(tables: object, base: Path, problems: list[str]) -> tuple[RuleConfig, ...]:
-    """All [[rules]], each with the lines that it may say."""
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        problems.append(f"rules: found {check.show(tables)}, expected tables; begin each rule with [[rules]]")
-        return ()
-    return tuple(_rule(table, f"rules number {i}: ", base, problems) for i, table in enumerate(tables, 1))
-
-
-def _rule(table: Mapping[str, object], where: str, base: Path, problems: list[str]) -> RuleConfig:
-    before = len(problems)
-    rule = check.read_table(RuleConfig, table, where=where, base=base, problems=problems)
-    if len(problems) > before:
-        return rule  # what follows would only repeat those mistakes in other words
-    if bool(rule.heard) == bool(rule.seen):
-        problems.append(f'{where}expected one trigger, heard = "…" or seen = "…"')
-        return rule
-    if rule.say and rule.text:
-        problems.append(f"{where}expected say (a phrase file) or text (one line), found both")
-    elif not (rule.say or rule.text or rule.run):
-        problems.append(f"{where}nothing would follow; give say, text or run")
-    allowed = PLACEHOLDERS["heard" if rule.heard else "seen"]
-    problems += [f"{where}run: {wrong}" for wrong in wrong_placeholders(rule.run, allowed)]
-    if not (rule.say or rule.text):
-        return rule
-    try:
-        phrases = Phrases(_phrase_file(rule.say, base) if rule.say else [rule.text], allowed=allowed)
-    except ConfigError as error:
-        place = f"say: {error.path}" if rule.say else "text"
-        problems += [f"{where}{place}: {wrong}" for wrong in error.problems]
-        return rule
-    return replace(rule, lines=phrases.lines)
-
-
-def _phrase_file(say: str, base: Path) -> Path:
-    """A shipped phrase file by its plain name (greeting, seen), else a path."""
-    shipped = SHIPPED / f"{say}.txt"
-    return shipped if "/" not in say and shipped.is_file() else Path(check.resolve(say, base, "file"))
-
-
-def word_key(word: str) -> str:
-    """A word as it is compared: hey_chip, Hey Chip and "hey  chip" are one."""
-    return " ".join(re.sub(r"[_-]", " ", word).casefold().split())
-
-
-def check_words(config: Config, words: Sequence[str], labels: Sequence[str] | None = None) -> list[str]:
-    """The rules that wait for a word which no bundle hears or, where `labels` are given, for a thing that the
-    classifier does not know: what only the start of the program can tell."""
-    problems = []
-    for i, rule in enumerate(config.rules, 1):
-        for trigger, wanted, known in (("heard", rule.heard, words), ("seen", rule.seen, labels)):
-            if known is None or wanted in {"", "*"} or word_key(wanted) in {word_key(k) for k in known}:
-                continue
-            some = f" (known: {', '.join(list(known)[:8]) or 'none'}{'…' if len(known) > 8 else ''})"
-            hint = check.nearest(wanted, known) or some
-            problems.append(f'rules number {i}: {trigger}: no model knows "{wanted}"{hint}')
+def check_words(
+    config: Config, words: Sequence[str], labels: Sequence[str] | None = None, *, moods: bool | None = None
+) -> list[str]:
+    """The rules that wait for a word which no bundle hears or, where `labels` are given, for a thing that no
+    model of the camera knows, and where it has none for faces (`moods` is false), for a mood or a face: what
+    only the start of the program can tell."""
+    problems = unknown(config.rules, "heard", words) + unknown(config.rules, "seen", labels)
+    if moods is False:
+        why = 'no model of the camera looks for faces; set [camera] model = ["faces"]'
+        problems += without(config.rules, "mood", why) + without(config.rules, "face", why)
     return problems

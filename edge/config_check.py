@@ -96,14 +96,14 @@ def text(*, empty: bool = True) -> Check:
     return check
 
 
-def choice(*names: str) -> Check:
-    """One of a few words."""
+def choice(*known: str | int) -> Check:
+    """One of a few words, or of a few whole numbers."""
 
-    def check(value: object) -> str:
-        if value not in names:
-            hint = nearest(value, names) if isinstance(value, str) else ""
-            raise Wrong(f"expected one of {', '.join(names)}{hint}")
-        return str(value)
+    def check(value: object) -> object:
+        if type(value) is not type(known[0]) or value not in known:
+            hint = nearest(value, map(str, known)) if isinstance(value, str) else ""
+            raise Wrong(f"expected one of {', '.join(map(str, known))}{hint}")
+        return value
 
     return check
 
@@ -121,6 +121,16 @@ def texts(value: object) -> tuple[str, ...]:
         raise Wrong('expected a list like ["one", "two"]')
     check = text(empty=False)
     return tuple(check(item) for item in value)
+
+
+def name_or_names(value: object) -> str | tuple[str, ...]:
+    """A text, or a list of at least one, none of them empty or twice."""
+    if isinstance(value, str):
+        return texts([value])[0]
+    names = texts(value) if isinstance(value, list) else ()
+    if not names or len(set(names)) < len(names):
+        raise Wrong('expected a name, or a list like ["one", "two"] without the same name twice')
+    return names
 
 
 def key(default: T, check: Check, *, place: str = "") -> T:
@@ -232,7 +242,7 @@ def secrets_for_all(path: Path, tables: Mapping[str, Any]) -> list[str]:
 def _secrets(value: object, name: str) -> list[str]:
     """The dotted names of all that looks like a secret."""
     if isinstance(value, dict):
-        found = [f"{name}{k}" for k in value if _SECRET.search(k)]
+        found = [f"{name}{k}" for k in value if _SECRET.search(k) and not k.endswith("_file")]
         return found + [inner for k, v in value.items() for inner in _secrets(v, f"{name}{k}.")]
     if isinstance(value, list):
         return [inner for i, v in enumerate(value, 1) for inner in _secrets(v, f"{name}{i}.")]

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge import logs
-from edge.actions import Actions
 from edge.answers import Answers
 from edge.barge_in import open_barge_in
 from edge.clock import Clock
@@ -25,7 +24,9 @@ from edge.errors import HeychipError
 from edge.eventlog import EventLog
 from edge.eyes import Eyes
 from edge.gate import Gate
+from edge.lights.lit_camera import with_light
 from edge.notify import Notifier
+from edge.outlets import Outlets
 from edge.parts import Parts
 from edge.signals import Signals
 from edge.status import Status
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 CLEAN_S = 3.5  # for the threads to end when asked to; the promise is 5 s
 FAILED_S = 1.0  # and when one of them has failed; the promise is 2 s
+LINGERS = {"mqtt"}  # it may wait for a name server, holds nothing that is ours, and ends by itself
 
 
 class Room(Protocol):
@@ -63,24 +65,30 @@ class Daemon:
         reload: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
         alongside: Callable[[], object] = lambda: None,
+        greets: bool = True,
         hard_exit: Callable[[int], object] = os._exit,
     ) -> None:
         """`tell` writes the events. `reload` prepares the next configuration as a whole, and tells whether it
-        may begin. `alongside` is called a few times a second; `hard_exit` against a thread that hangs."""
+        may begin. `alongside` is called a few times a second; `greets`: whether rules are told of a start;
+        `hard_exit` against a thread that hangs."""
         self._config, self._parts, self._tell = config, parts, tell
         self._signals, self._notifier = signals or Signals(), notifier or Notifier()
         self._reload, self._alongside, self._hard_exit = reload, alongside, hard_exit
+        self._greets = greets
         self._recorded = config.microphone.backend == "recording"
         self._clock = clock or Clock()
         self._stop = threading.Event()
-        self._actions, self._gate = Actions(), Gate(config.speech.tail_s)
+        self._gate = Gate(config.speech.tail_s)
         self._gate.stand(True)  # until the ears say otherwise
         over = open_barge_in(config.speech, parts, self._gate)
         self._voice = Voice(
             parts.speech, self._gate, tell=tell, now_s=self._now_s, own_voice=parts.own_voice, barge_in=over
         )
+        self._outlets = Outlets(
+            config, self._voice, tell=tell, stream_s=lambda: self._gate.stream_s, now_s=self._clock.now_s
+        )
         self._answers = Answers(
-            config, self._actions, self._voice, self._gate, tell=tell, now_s=self._now_s, memory=parts.memory
+            config, self._outlets, self._gate, tell=tell, now_s=self._now_s, memory=parts.memory
         )
         self._ears = self._eyes = None
         nap, now_s = self._nap, self._clock.now_s
@@ -98,8 +106,14 @@ class Daemon:
                 over=over,
             )
         if parts.eye is not None:
-            see, every_s = self._answers.seen, config.camera.interval_s
-            self._eyes = Eyes(parts.eye, every_s, see=see, wait=nap, now_s=now_s)
+            eye, every_s = with_light(parts.eye, self._outlets.lights.privacy), config.camera.interval_s
+            answers, glow = self._answers, self._outlets.glow
+            if eye.prior is not None:
+                eye.prior.attend(self._gate)
+            self._eyes = Eyes(
+                eye, every_s, see=answers.seen, feel=answers.felt, glow=glow, wait=nap, now_s=now_s
+            )
+        self._outlets.attach(config, press=self._answers.pressed, eyes=self._eyes)
         if parts.memory is not None:
             parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
@@ -121,15 +135,18 @@ class Daemon:
         cpu_s, wall_s = time.process_time(), time.monotonic()
         rooms: dict[str, Room | None] = {"voice": self._voice, "ears": self._ears, "eyes": self._eyes}
         rooms["memory"] = self._parts.memory.scribe if self._parts.memory else None
-        live = {name: room for name, room in rooms.items() if room is not None}
+        rooms |= {"photos": self._outlets.photos, "mqtt": self._outlets.outbox}
+        live = {name: room for name, room in rooms.items() if room is not None and not room.done}
         threads = [threading.Thread(target=self._live, args=one, name=one[0], daemon=True)
                    for one in live.items()]  # fmt: skip
         try:
             for thread in threads:
                 self._watch.beat(thread.name)
                 thread.start()
+                if self._greets and thread.name == "voice":
+                    self._answers.started()
             while not self._over():
-                self._nap(POLL_S)
+                self._nap(min(POLL_S, self._outlets.step()))
         except BaseException as error:
             self._fail("main", error)
         left = self._shut(threads)
@@ -162,7 +179,6 @@ class Daemon:
 
     def _over(self) -> bool:
         """Looks after everything once; True where it is time to end."""
-        self._actions.step()
         self._alongside()
         self._look_after()
         if self._signals.end or self._stop.is_set():
@@ -174,7 +190,7 @@ class Daemon:
         if self._ears and self._ears.done and self._eyes:
             self._eyes.done = True  # the recording is over: no more pictures, but what was begun is finished
         at_end = all(room is None or room.done for room in (self._ears, self._eyes))
-        return at_end and self._voice.idle and not self._actions.running
+        return at_end and self._outlets.idle
 
     def _look_after(self) -> None:
         try:
@@ -190,15 +206,18 @@ class Daemon:
             self._notifier.stopping()
         self._stop.set()
         end_s = time.monotonic() + (FAILED_S if self._failure else CLEAN_S)
-        for close in (self._voice.close, self._actions.close):
-            try:
-                close()
-            except Exception as error:
-                self._fail("main", error)
+        self._try(self._outlets.stop)
         for thread in threads:
             if thread.ident is not None:
                 thread.join(max(0.0, end_s - time.monotonic()))
-        return [thread.name for thread in threads if thread.is_alive()]
+        self._try(self._outlets.close)
+        return [thread.name for thread in threads if thread.is_alive() and thread.name not in LINGERS]
+
+    def _try(self, end: Callable[[], object]) -> None:
+        try:
+            end()
+        except Exception as error:
+            self._fail("main", error)
 
     def _summarise(self, cpu_s: float, wall_s: float) -> None:
         stream_s = self._gate.stream_s

@@ -49,6 +49,8 @@ class Ensemble:
         self._refractory_s, self._release = refractory_s, release
         self.raised: Callable[[float], float] = at_rest
         """how far above its threshold a score must be at this time, in logits: more while we speak"""
+        self.again = self.short = False
+        """of the last event: whether it was told of before as not enough; whether it is not enough yet"""
         self.quarantined: set[int] = set()
         self._faults = np.zeros(len(self.names), np.int64)
         self._same = np.zeros(len(self.names), np.int64)
@@ -59,7 +61,7 @@ class Ensemble:
     def reset(self) -> None:
         """Forget the stream, but not which members are ill."""
         self.armed, self._heard_s = True, -float("inf")
-        self.again = self._short = False
+        self.again = self.short = False
         self._same[:] = 0
         self._seen = self._counting = False  # was there a hop before, and does any member repeat itself
         self.margin = NOTHING
@@ -96,13 +98,13 @@ class Ensemble:
         self.margin = max(NOTHING, best)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
-        if self.margin < 0 or not (self.armed or self._short):
+        if self.margin < 0 or not (self.armed or self.short):
             return None
         raised = self.raised(time_s)
         if not self.armed and self.margin < raised:
             return None
         self.again = not self.armed
-        self._short = self.margin < raised < float("inf")  # told of, but it may still become enough
+        self.short = self.margin < raised < float("inf")  # told of, but it may still become enough
         self.armed, self._heard_s = False, time_s
         members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
         name = self.names[int(over.argmax())]

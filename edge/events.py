@@ -62,7 +62,7 @@ class Face:
     joy: float
     """0..1, from no smile at all to a laugh"""
     points: tuple[tuple[float, float], ...] = ()
-    """x, y of both eyes, the nose and both corners of the mouth, left before right as in the picture"""
+    """x, y of both eyes, left before right as in the picture, of the nose and of the middle of the mouth"""
 
     @property
     def size(self) -> float:
@@ -111,13 +111,18 @@ class Pressed:
 
 
 @dataclass(frozen=True)
+class Started:
+    """The daemon has started."""
+
+
+@dataclass(frozen=True)
 class Said:
     """A line that was spoken."""
 
     text: str
     """the line"""
     how: str
-    """the backend that spoke it: espeak, wav or silent"""
+    """the backend that spoke it: espeak, piper, wav or silent"""
     duration_s: float
     """how long it sounded"""
     file: str = ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -123,6 +124,10 @@ class FakeSpeech:
             raise SpeechError("the fake was told to fail")
         self.lines.append(text)
         return Said(text, self.how, self.duration_s)
+
+    def play(self, file: str) -> Said:
+        """See edge.speech.Speech.play."""
+        return self.say(f"@{Path(file).name}")
 
     def stop(self) -> None:
         """Counts, and lets a blocked say() go."""

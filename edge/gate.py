@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Condition
 
+from edge.ensemble import at_rest
+
 MOST_LAG_S = 5.0  # a microphone's ring holds no more, so the ears cannot lag further behind
 
 
@@ -30,6 +32,8 @@ class Gate:
         self._until_s = -float("inf")
         self.over: Callable[[float], float] | None = None
         """what a score needs while this line sounds, by the time of the stream; None: nothing is enough"""
+        self.prior: Callable[[float], float] = at_rest
+        """what the eyes ask for besides, by the time of the stream; see Prior"""
 
     def sounds_at(self, time_s: float) -> bool:
         """Whether we spoke, or the room still sounded of it, at this time of the stream, now or a hop ago."""
@@ -38,11 +42,13 @@ class Gate:
 
     def raised_at(self, time_s: float) -> float:
         """How far above its threshold, in logits, a score must be at this time of the stream to count: 0
-        where we are silent, more where we speak, infinity where the ears are closed."""
+        where we are silent, more where we speak, infinity where the ears are closed; and what the eyes ask
+        for is added."""
+        asked = self.prior(time_s)
         with self.changed:
             if not self.sounds_at(time_s):
-                return 0.0
-            return float("inf") if self.over is None else self.over(time_s)
+                return asked
+            return float("inf") if self.over is None else asked + self.over(time_s)
 
     def closed_at(self, time_s: float) -> bool:
         """Whether whatever is heard at this time of the stream is to be ignored."""

@@ -156,8 +156,9 @@ class Listener:
             if event is None:
                 continue
             if ensemble.again or event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
-                self._last[event.word] = event.time_s
                 heard.append(event)
+                if not ensemble.short:  # it counts for nothing, so another bundle may still be enough
+                    self._last[event.word] = event.time_s
         self.margins.append(margin)
 
     def _fresh(self, which: int, window: NDArray[np.float32]) -> bool:

@@ -18,7 +18,8 @@ from edge.events import RATE_HZ
 from edge.manifest_check import Checks, Same, number
 
 DETECTORS = "detectors.onnx"
-KINDS = ("hotword", "classifier")
+VISION_KINDS = ("classifier", "faces")
+KINDS = ("hotword", *VISION_KINDS)
 MELS, FFT, HOP_MS, SCALE = 32, 512, 10, "int16"  # the front end that this edge has
 BACKBONES = {"speech_embedding": "backbone", "hardened_embedding": "hardened"}  # name: file in data/
 FRAMES, SIZE = 16, 96  # embeddings that a detector looks at, numbers in each

@@ -16,6 +16,8 @@ from edge.own_voice import OwnVoice
 from edge.speech import Speech
 
 if TYPE_CHECKING:
+    from edge.mood import Moods
+    from edge.prior import Prior
     from edge.remember import Remember
 
 Samples = NDArray[np.float32]
@@ -49,7 +51,7 @@ class Listening(Protocol):
 
 
 class Looking(Protocol):
-    """See edge.classifier.Classifier."""
+    """See edge.classifier.Classifier and edge.faces.Faces."""
 
     def classify(self, frame: Frame, /) -> Seen: ...
 
@@ -81,6 +83,14 @@ class Eye:
     """opens it; raises DeviceError"""
     classifier: Looking
     steady: Steadying
+    more: tuple[tuple[Looking, Steadying], ...] = ()
+    """others that look at every picture, too"""
+    faces: Looking | None = None
+    """the one of them that looks for faces"""
+    moods: Moods | None = None
+    """what it feeds"""
+    prior: Prior | None = None
+    """what helps the ears"""
 
 
 @dataclass(frozen=True)

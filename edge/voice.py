@@ -30,6 +30,8 @@ class _Line:
     text: str
     at_s: float
     """when it was asked for, on the voice's clock"""
+    file: str = ""
+    """a recording that is played instead"""
 
 
 class Voice:
@@ -60,12 +62,13 @@ class Voice:
         self.done = False
         self.dropped = 0
 
-    def offer(self, text: str) -> None:
-        """Ask for a line. Never blocks; where too many wait, the oldest goes."""
+    def offer(self, text: str, file: str = "") -> None:
+        """Ask for a line, or for a recording to be played. Never blocks; where too many wait, the oldest
+        goes."""
         with self._gate.changed:
             if len(self._lines) == MOST_LINES:
                 self._drop(self._lines[0], "a newer line came")
-            self._lines.append(_Line(text, self._now_s()))
+            self._lines.append(_Line(text, self._now_s(), file))
             self._gate.changed.notify_all()
 
     def step(self) -> None:
@@ -81,20 +84,20 @@ class Voice:
                 return
             self._busy, start_s = True, self._gate.begin()
         try:
-            self._speak(line.text, start_s)
+            self._speak(line, start_s)
         finally:
             with self._gate.changed:
                 self._busy = False
                 self._gate.changed.notify_all()
 
-    def _speak(self, text: str, start_s: float) -> None:
+    def _speak(self, line: _Line, start_s: float) -> None:
         length_s = 0.0
         self._own = {}
         try:
-            said = self._speech.say(text)
+            said = self._speech.play(line.file) if line.file else self._speech.say(line.text)
             length_s = said.duration_s
         except SpeechError as error:
-            log.warning(logs.line("speech_failed", why=str(error), text=text[:60]))
+            log.warning(logs.line("speech_failed", why=str(error), text=line.text[:60]))
         else:
             values: dict[str, Any] = {"file": said.file} if said.file else {}
             values |= self._own | (self._barge_in.told() if self._barge_in else {})

@@ -11,7 +11,7 @@ from edge.patience import Patience
 
 FED_S = 1.0  # the watchdog is fed no more often
 STUCK_S = 30.0  # a thread that does not come back for so long never will
-MAY_HANG = {"memory"}  # it waits for a disk, and a disk that hangs makes nobody deaf
+MAY_HANG = {"memory", "photos", "mqtt"}  # they wait for a disk or a broker, and that makes nobody deaf
 
 
 class Watch:

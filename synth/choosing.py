@@ -4,7 +4,8 @@ all of them averaged into one, at equal false accepts, on voices and recordings 
 The thresholds of every candidate are found anew, and jointly, so that each makes the same false accepts. The
 best single member is taken first; then whichever helps most, as long as it helps. What came of that takes the
 place of the mean of all members only where chance would seldom make it look so much better: the best of many
-candidates is always ahead where it was chosen.
+candidates is always ahead where it was chosen. Chance has two hands here, the calls that happen to be held
+out and the few moments in the talk that settle a threshold, so both are drawn anew (bootstrap; Efron, 1979).
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.events import HOP_S
-from synth.calibrate import calibrate, curves_of, union
+from synth.calibrate import Curve, calibrate, curves_of, union
 from synth.dataset import NEGATIVE, Examples
 from synth.evaluate import share
-from synth.statistics import Floats, paired
+from synth.statistics import Floats, peaks
 
-CHANCE = 0.05  # how often a candidate that is no better than the mean may take its place
+CHANCE = 0.05  # in how many draws a candidate that takes the place of the mean may miss as much
 RATE = 0.5  # false accepts an hour at which candidates are compared: fewer cannot be counted on a few hours
+DRAWS = 500
+PEAKS = 8  # of a minute; far more than a threshold of a few an hour leaves
+MINUTE = round(60 / HOP_S)  # talk is drawn anew by the minute, as false accepts come in clusters
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,38 @@ class Choice:
             return ("neither an OR nor one member misses clearly less than the mean of all, so it has one "
                     "member, which is that mean")
         if len(self.members) == 1:
-            return "no OR misses less than the best member alone, so it has one member"
-        return f"the OR of {len(self.members)} misses less than the best member alone"
+            return "no OR misses clearly less than the best member alone, so it has one member"
+        return f"the OR of {len(self.members)} misses clearly less than the best member alone"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One candidate on the choose way: margins at the thresholds for `RATE`."""
+
+    calls: Floats
+    """the highest of each call [K]"""
+    talk: list[Floats]
+    """the highest peaks of each minute"""
+    hours: float
+
+    @property
+    def missed(self) -> int:
+        """How many calls."""
+        return int((self.calls < 0).sum())
+
+    def missed_anew(self, rng: np.random.Generator) -> int:
+        """How many it would miss of other calls, at the threshold that other talk leads to."""
+        drawn = [self.talk[k] for k in rng.integers(len(self.talk), size=len(self.talk))]
+        calls = self.calls[rng.integers(len(self.calls), size=len(self.calls))]
+        offset = Curve(np.sort(np.concatenate(drawn))[::-1], self.hours).threshold(RATE)
+        return int((calls < offset).sum())
+
+    def beats(self, other: Scored) -> bool:
+        """Whether it would miss less than `other` on nearly all other calls and other talk, too."""
+        seeds = range(DRAWS)  # one for each draw, so that both are given the same calls and the same talk
+        less = [self.missed_anew(np.random.default_rng(k)) < other.missed_anew(np.random.default_rng(k))
+                for k in seeds]  # fmt: skip
+        return float(np.mean(less)) >= 1 - CHANCE
 
 
 class Held:
@@ -86,11 +120,14 @@ class Held:
         curves = [self._curves[k] for k in members]
         return calibrate([stream[:, members] for stream in self.talk], self.hours, rate, curves)
 
-    def missed(self, members: Sequence[int]) -> NDArray[np.bool_]:
-        """Which calls [K] the OR of these misses at `RATE`."""
+    def scored(self, members: Sequence[int]) -> Scored:
+        """What the OR of these makes of calls and talk, with the thresholds for `RATE`."""
         thresholds = self.thresholds(members, RATE)
-        margins: list[Floats] = union([call[:, members] for call in self.calls], thresholds)
-        return np.array([float(m.max()) < 0 for m in margins], bool)
+        calls = union([call[:, members] for call in self.calls], thresholds)
+        talk = union([stream[:, members] for stream in self.talk], thresholds)
+        minutes = [margin[i : i + MINUTE] for margin in talk for i in range(0, len(margin), MINUTE)]
+        highest = np.array([float(margin.max()) for margin in calls])
+        return Scored(highest, [peaks(minute, PEAKS) for minute in minutes], self.hours)
 
 
 def choose_members(
@@ -100,27 +137,24 @@ def choose_members(
     as was asked for, and the comparison is still told."""
     held, count = Held(logits, choose), logits.shape[1]
     everyone = list(range(count))
-    alone = [held.missed([k]) for k in everyone]
-    kept = [min(everyone, key=lambda k: int(alone[k].sum()))]
-    best = alone[kept[0]]
+    alone = [held.scored([k]) for k in everyone]
+    first = min(everyone, key=lambda k: alone[k].missed)
+    kept, best = [first], alone[first]
     mean = Held(logits.mean(axis=1, keepdims=True), choose)
-    averaged = mean.missed([0]) if count > 1 else best
-    single = int(min(best.sum(), averaged.sum()))
+    averaged = mean.scored([0]) if count > 1 else best
+    single = min(best.missed, averaged.missed)
     if all_of_them and count > 1:
-        kept, best = everyone, held.missed(everyone)
+        kept, best = everyone, held.scored(everyone)
     while not all_of_them and len(kept) < count:
         tried = [sorted([*kept, k]) for k in everyone if k not in kept]
-        found = min(((held.missed(members), members) for members in tried), key=lambda one: int(one[0].sum()))
-        if found[0].sum() >= best.sum():
+        found = min(((held.scored(members), members) for members in tried), key=lambda one: one[0].missed)
+        if found[0].missed >= best.missed:
             break
         best, kept = found
-    calls, missed = len(held.calls), int(best.sum())
-    if count > 1 and not all_of_them and not _clearly_less(best, averaged):
+    calls, missed = len(held.calls), best.missed
+    if not all_of_them and len(kept) > 1 and not best.beats(alone[first]):
+        kept, best = [first], alone[first]
+    if count > 1 and not all_of_them and not best.beats(averaged):
         return Choice((0,), mean.thresholds([0], target), calls, single, missed, count, merged=True)
     return Choice(tuple(kept), held.thresholds(kept, target), calls, single, missed, count,
                   asked=all_of_them and count > 1)
-
-
-def _clearly_less(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
-    """Whether the first misses less than the second, on the same calls, and not by chance."""
-    return first.sum() < second.sum() and paired(first, second).p < CHANCE

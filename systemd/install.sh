@@ -78,7 +78,7 @@ fi
 
 temporary=$(mktemp)
 trap 'rm -f "$temporary"' EXIT
-sed "s|^ExecStart=/opt/heychip/|ExecStart=$prefix/|" "$here/heychip.service" >"$temporary"
+sed "s|^\(Exec[A-Za-z]*=-\{0,1\}\)/opt/heychip/|\1$prefix/|" "$here/heychip.service" >"$temporary"
 lay "$temporary" /etc/systemd/system/heychip.service
 lay "$here/sysusers.conf" /etc/sysusers.d/heychip.conf
 lay "$here/tmpfiles.conf" /etc/tmpfiles.d/heychip.conf

@@ -86,18 +86,18 @@ ROWS: dict[str, tuple[str, str]] = {
     "D15": ("a thread fails", "the process ends within 2 s"),
     "D16": ("another rate than the device says", "measured, opened anew"),
     "E1": ("no camera", "the ears go on; tried again every minute"),
-    "E2": ("the camera is busy", "tried again, never opened twice"),
-    "E3": ("a picture that never comes", "given up after 5 s, opened anew"),
+    "E2": ("the camera is busy", "tried again, never opened twice; doctor tells who has it"),
+    "E3": ("a picture that never comes", "given up after 5 s, opened anew by a new process; ears go on"),
     "E4": ("no memory for the camera", "configured once, few buffers"),
     "E5": (
         "black, white, frozen, rotated, red for blue",
-        "frozen: opened anew; black: dark; colours as they are",
+        "frozen: opened anew; black: dark; white: no label; upright, red first",
     ),
     "E6": ("odd shapes and types", "the picture is skipped and counted"),
     "E7": ("labels that flap", "a row of equal pictures, hysteresis"),
     "E8": ("too hot", "half as many pictures, said once"),
     "E9": ("no room for pictures and recordings", "not saved, said once an hour; all else goes on"),
-    "E10": ("a crash while the LED or preview is on", "they go off"),
+    "E10": ("a crash while lights are on, the camera's too", "they go out, however it ended"),
     "F1": ("speech is missing, hangs, fails, is killed", "10 s, then the next line; never blocks the ears"),
     "F2": ("any text", "through standard input, 500 characters at most"),
     "F3": ("a hundred lines at once", "the newest three, none older than 5 s"),
@@ -112,10 +112,7 @@ ROWS: dict[str, tuple[str, str]] = {
     "F12": ("the MQTT broker is down, slow, talks nonsense", "hearing is not touched; an outbox of 100"),
 }
 
-NOT_YET: dict[str, str] = {
-    "E10": "there is no LED and no preview yet; they come with the lights of issue 6",
-    "F12": "there is no MQTT yet; it comes with issue 6",
-}
+NOT_YET: dict[str, str] = {}
 """Rows about parts that do not exist yet."""
 
 PI: dict[str, str] = {}

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -89,13 +88,3 @@ def _wait_for(condition, process, most_s: float = 240) -> None:
         assert process.poll() is None, f"ended with {process.returncode} before it could be interrupted"
         assert time.monotonic() < end_s, "nothing happened"
         time.sleep(0.05)
-
-
-@pytest.mark.slow
-def test_the_demo_refuses_to_pass_when_nothing_is_heard(tmp_path, capsys):
-    """The demo's verdict is about what the daemon did: without events it does not end with 0."""
-    from demo.run import _verdict
-
-    lines = write_recording(tmp_path / "recording.wav")
-    assert _verdict([], lines, Path("bundle"), 1.0) == 1
-    assert "heard   0 of" in capsys.readouterr().out

@@ -14,7 +14,7 @@ packages="espeak-ng flite libportaudio2
 asterisk-core-sounds-en-g722 asterisk-core-sounds-es-g722 asterisk-core-sounds-fr-g722
 asterisk-core-sounds-it-g722 asterisk-core-sounds-ru-g722 asterisk-moh-opsound-g722"
 welcome="festival festvox-us-slt-hts festvox-kallpc16k festvox-kdlpc16k"
-case ",$extras," in *,dev,*) welcome="$welcome pulseaudio pulseaudio-utils libasound2-plugins jackd2 strace" ;; esac
+case ",$extras," in *,dev,*) welcome="$welcome pulseaudio pulseaudio-utils libasound2-plugins jackd2 strace mosquitto openssl" ;; esac
 
 missing() {
     for package in "$@"; do

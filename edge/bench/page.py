@@ -24,7 +24,7 @@ def text(told: Told, *, colour: bool = False) -> str:
             whole = colour and row.startswith(tuple(VARIANTS))
             lines.append(f"{BOLD}{row}{PLAIN}" if whole else row)
         lines.append("")
-    for key, rows in (("members", _members), ("streams", _streams)):
+    for key, rows in (("eyes", _eyes), ("members", _members), ("streams", _streams)):
         lines += [*rows(told[key]), ""] if told[key] else []
     if start := told["start"]:
         lines.append(f"a fresh process that only listens: {_mb(start['resident_mb'])} resident; start-up "
@@ -53,6 +53,21 @@ def _stages(rows: Sequence[Told]) -> list[str]:
 
 def _row(name: str, *cells: str) -> str:
     return f"{name:<26}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+def _eyes(rows: Sequence[Told]) -> list[str]:
+    head = _row("CPU of a picture", "mean", "a second", "of a core", "p50", "p95", "p99")
+    each = f"The share of a core is that of a picture every {rows[0]['interval_s']:g} s."
+    return [head, *(
+        _row(row["model"], f"{row['us'] / 1e3:.1f} ms", f"{row['pictures_per_s']:.1f}",
+             f"{row['core_percent']:.2f} %", *(f"{row[f'p{p}_us'] / 1e3:.1f}" for p in (50, 95, 99)))
+        for row in rows
+    ), f"{each} It saw: {rows[0]['picture']}{_found(rows)}."]
+
+
+def _found(rows: Sequence[Told]) -> str:
+    found = max(row["faces"] for row in rows)
+    return f" ({found:g} faces)" if found else ""
 
 
 def _members(rows: Sequence[Told]) -> list[str]:

@@ -31,7 +31,13 @@ def _folder(config: CameraConfig) -> Camera:
     from edge.camera.folder import FolderCamera
 
     # A picture that is gone before it is steady would never be told, so each is held as long as that takes.
-    return FolderCamera(config.folder, hold=config.steady_frames)
+    return FolderCamera(config.folder, loop=not config.once, hold=config.steady_frames)
+
+
+def _video(config: CameraConfig) -> Camera:
+    from edge.camera.film import FilmCamera
+
+    return FilmCamera(config.file, every_s=config.interval_s, loop=not config.once)
 
 
 def _picamera2(_: CameraConfig) -> Camera:
@@ -40,18 +46,38 @@ def _picamera2(_: CameraConfig) -> Camera:
     return PiCamera()
 
 
-BACKENDS: tuple[tuple[str, Callable[[CameraConfig], Camera]], ...] = (
-    ("folder", _folder),
-    ("picamera2", _picamera2),
+def _v4l2(config: CameraConfig) -> Camera:
+    from edge.camera.v4l2 import V4l2Camera
+
+    return V4l2Camera(config.device)
+
+
+BACKENDS: tuple[tuple[str, Callable[[CameraConfig], Camera], bool], ...] = (
+    ("folder", _folder, False),
+    ("video", _video, True),
+    ("picamera2", _picamera2, True),
+    ("v4l2", _v4l2, True),
 )
+"""The name, what opens it, and whether it lives in a process of its own: all that may hang or crash does."""
 
 
 def open_camera(config: CameraConfig) -> Camera:
-    """The camera that `config` names, open and running. DeviceError where there is none."""
-    for name, opened in BACKENDS:
+    """The camera that `config` names, open and running, its pictures upright. DeviceError where there is
+    none."""
+    from edge.camera.apart import served
+    from edge.camera.turned import TurnedCamera
+
+    apart = any(name == config.backend and alone for name, _, alone in BACKENDS)
+    camera: Camera = served(config) if apart else open_here(config)
+    return TurnedCamera(camera, config.rotate) if config.rotate else camera
+
+
+def open_here(config: CameraConfig) -> Camera:
+    """The camera that `config` names in this very process, its pictures as it gives them."""
+    for name, opened, _ in BACKENDS:
         if name == config.backend:
             return opened(config)
-    known = " or ".join(f'"{name}"' for name, _ in BACKENDS)
+    known = ", ".join(f'"{name}"' for name, _, _ in BACKENDS)
     raise DeviceError(
-        f'no camera: [camera] backend is "{config.backend}"; set it to {known} in the configuration'
+        f'no camera: [camera] backend is "{config.backend}"; set it to one of {known} in the configuration'
     )

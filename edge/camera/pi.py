@@ -7,22 +7,21 @@ camera run out (picamera2 issues 1125, 887), and more pixels are of no use to a 
 from __future__ import annotations
 
 import logging
-import zlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.camera.frozen import FRAMES, Frozen
 from edge.errors import DeviceError
 from edge.events import Frame
+from edge.holders import camera_holders
 
 log = logging.getLogger(__name__)
 
 SIZE = (640, 480)
 BUFFERS = 3
-TIMEOUT_S = 5.0  # a camera whose ribbon came loose blocks for ever (picamera2 issue 1090)
-FROZEN_FRAMES = 100  # bright pictures that are equal to the bit: sensors are never so quiet
-FROZEN_MEAN = 8.0
+TIMEOUT_S = 4.0  # of the promised 5; a camera whose ribbon came loose blocks for ever (picamera2 issue 1090)
 
 # picamera2 names its formats as libcamera does, by the order within a little-endian word, so "BGR888" lies in
 # memory as red, green, blue. Which array positions hold R, G and B:
@@ -58,10 +57,10 @@ class PiCamera:
                 "close other programs that use the camera; `dmesg | grep -i cma` tells of too little memory"
             )
             raise DeviceError(f"{self.name}: cannot be started: {_reason(error)}; {remedy}") from error
-        self._last, self._equal = 0, 0
+        self._frozen = Frozen()
 
     def capture(self) -> Frame:
-        """The newest picture. DeviceError after 5 s without one, or where the pictures have frozen."""
+        """The newest picture. DeviceError after 4 s without one, or where the pictures have frozen."""
         if self._camera is None:
             raise DeviceError(f"{self.name}: is closed")
         try:
@@ -73,7 +72,8 @@ class PiCamera:
         except Exception as error:  # whatever a job of picamera2 met in its own thread arrives here
             raise DeviceError(f"{self.name}: capture failed: {_reason(error)}") from error
         frame = Frame(self._rgb(np.asarray(pixels)), self.name)
-        self._watch(frame.pixels)
+        if self._frozen.step(frame.pixels):
+            raise DeviceError(f"{self.name}: the last {FRAMES} pictures are the same: it has frozen")
         return frame
 
     def close(self) -> None:
@@ -96,15 +96,6 @@ class PiCamera:
         if self._order == (0, 1, 2):
             return np.ascontiguousarray(cut[..., :3])
         return np.ascontiguousarray(cut[..., list(self._order)])
-
-    def _watch(self, pixels: NDArray[Any]) -> None:
-        """Counts equal pictures; in the dark they are honestly equal."""
-        mark = zlib.crc32(pixels.tobytes())
-        self._equal = self._equal + 1 if mark == self._last else 1
-        self._last = mark
-        if self._equal >= FROZEN_FRAMES and pixels.size and float(pixels.mean()) >= FROZEN_MEAN:
-            self._equal = 0
-            raise DeviceError(f"{self.name}: the last {FROZEN_FRAMES} pictures are the same: it has frozen")
 
     def _forget_jobs(self) -> None:
         """A job left waiting would answer the next capture with an old picture."""
@@ -138,7 +129,8 @@ def _opened(module: Any, number: int) -> Any:
         raise
     except Exception as error:
         reason = f"camera number {number} cannot be opened: {_reason(error)}"
-        remedy = "only one program at a time can have it; `fuser -v /dev/media*` names who does"
+        users = ", ".join(camera_holders()) or "`sudo fuser -v /dev/media*` names who does"
+        remedy = f"only one program at a time can have it: {users}"
         raise DeviceError(f"{reason}; {remedy}") from error
 
 

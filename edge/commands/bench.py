@@ -23,9 +23,9 @@ def add(subparsers: Any) -> None:
     """Describe the command to argparse."""
     parser = subparsers.add_parser(
         "bench",
-        help="measure what listening costs on this machine",
-        description="CPU time of every room for a step of 80 ms, memory, start-up. Ctrl-C ends it early and "
-        "shows what there is by then.",
+        help="measure what listening and looking cost on this machine",
+        description="CPU time of every room for a step of 80 ms, memory, start-up, and of a picture. Ctrl-C "
+        "ends it early and shows what there is by then.",
     )
     parser.add_argument("--models", nargs="+", action="extend", metavar="BUNDLE", help="default: hey_chip")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (default: 5)")
@@ -37,6 +37,12 @@ def add(subparsers: Any) -> None:
                         help="golden (the bundle's own recording, the default), noise, quiet, or a wav file")
     parser.add_argument("--realtime", action="store_true",
                         help="a step every 80 ms, as from a microphone; of the whole listener alone")
+    parser.add_argument("--eyes", nargs="*", metavar="BUNDLE",
+                        help="what looks at pictures (default: things faces; without a name: none)")
+    parser.add_argument("--picture", action="append", default=[], metavar="FILE",
+                        help="what it looks at; repeat it (default: noise; faces cost more)")
+    parser.add_argument("--interval", type=float, default=1.0, metavar="S",
+                        help="seconds between two pictures, as [camera] interval_s (default: 1)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(main=main)
 
@@ -65,6 +71,8 @@ def main(args: argparse.Namespace) -> int:
 
     if not 0 < args.seconds < float("inf"):
         raise UsageError(f"bench: --seconds is {args.seconds:g}, expected more than 0")
+    if not 0 < args.interval < float("inf"):
+        raise UsageError(f"bench: --interval is {args.interval:g}, expected more than 0")
     bundles = [load_bundle(name) for name in args.models or [DEFAULT_BUNDLE]]
     sound = sound_of(args.sound, bundles)
     told: dict[str, Any] = {
@@ -72,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
         "bundles": [{"bundle": one.path.name, "word": one.manifest.word, "members": len(one.manifest.members),
                      "backbone": one.manifest.backbone} for one in bundles],
         "sound": sound.name, "step_ms": 80, "realtime": args.realtime, "seconds": args.seconds,
-        "stages": [], "members": [], "streams": [], "start": None,
+        "stages": [], "eyes": [], "members": [], "streams": [], "start": None,
         "board": {"before": asdict(board.mood()), "after": None}, "complete": False,
     }
     meter = Meter(args.seconds, realtime=args.realtime)
@@ -99,6 +107,7 @@ def _parts(
     """What is measured, in order: the key of the result, and what gives it."""
     from edge.bench import growth
     from edge.bench.clock import summary
+    from edge.bench.eyes import BUNDLES, eyes
     from edge.bench.stages import listeners_of, rooms_of
     from edge.bench.start import start
 
@@ -112,6 +121,9 @@ def _parts(
     parts: list[tuple[str, Callable[[], Any]]] = [
         ("stages", stages), ("start", lambda: start([str(bundle.path) for bundle in bundles]))
     ]
+    models = BUNDLES if args.eyes is None else args.eyes
+    if models and not args.realtime:  # its steps are hops
+        parts.append(("eyes", lambda: eyes(meter, models, args.picture, args.interval)))
     if args.members:
         parts.append(("members", lambda: growth.members(meter, bundles[0], args.members, sound)))
     if args.streams:

@@ -6,8 +6,10 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from edge.errors import DeviceError
 from edge.microphone import Device, list_devices
 
 
@@ -15,7 +17,7 @@ def add(subparsers: Any) -> None:
     """Describe the command to argparse."""
     parser = subparsers.add_parser(
         "devices",
-        help="list microphones and speakers",
+        help="list microphones, speakers and pins",
         description="Lists sound devices, * the default. "
         "Put a part of a name or a CARD=... into "
         "[microphone] device; where two are equal, the usb-... that one is plugged into.",
@@ -37,7 +39,20 @@ def main(args: argparse.Namespace) -> int:
         if kept:
             print(f"{title}:")
             print("\n".join(kept))
+    print("\n".join(pins()), end="")
     return 0
+
+
+def pins(chips: Path = Path("/dev")) -> list[str]:
+    """A few lines on the pins for lights and buttons, where there are any."""
+    if not any(chips.glob("gpiochip*")):
+        return []
+    from edge.pins import board
+
+    try:
+        return ["pins:", f"  {board()}; `heychip lights` shows which light is on which", ""]
+    except DeviceError as error:
+        return ["pins:", f"  {error}", ""]
 
 
 def inputs(devices: list[Device]) -> list[str]:

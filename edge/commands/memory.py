@@ -114,8 +114,8 @@ def list_all(folder: Path, *, as_json: bool) -> int:
 
 def export(folder: Path, out: Path, word: str | None) -> int:
     """Copies, whole files, under names that stay the same: what is there already is written again."""
-    from edge.config import word_key
     from edge.files import write_whole
+    from edge.rule_config import word_key
 
     counts: Counter[str] = Counter()
     for one in there(folder):

@@ -102,7 +102,7 @@ def show_one(where: str | Path, *, as_json: bool) -> int:
 def describe(where: str | Path) -> dict[str, Any]:
     """What `list` says of a bundle, or a `problem` where it is refused."""
     from edge.bundle import find_bundle, load_bundle, read_files, read_manifest
-    from edge.manifest import check_common
+    from edge.manifest import VISION_KINDS, check_common
     from edge.manifest_check import MANIFEST
 
     about: dict[str, Any] = {"name": Path(where).stem, "path": str(where)}
@@ -110,9 +110,9 @@ def describe(where: str | Path) -> dict[str, Any]:
         path = find_bundle(where)
         about |= {"name": path.stem if path.suffix == ".onnx" else path.resolve().name, "path": str(path)}
         raw = read_manifest(path) if path.is_dir() else {}
-        if raw.get("kind") == "classifier":
-            read_files(path, check_common(raw, "classifier", path / MANIFEST), keep=())
-            return about | {"kind": "classifier", "licences": licences(raw.get("licence"), raw)}
+        if (kind := raw.get("kind")) in VISION_KINDS:
+            read_files(path, check_common(raw, kind, path / MANIFEST), keep=())
+            return about | {"kind": kind, "licences": licences(raw.get("licence"), raw)}
         manifest = load_bundle(path).manifest
     except ModelError as error:
         return about | {"problem": str(error)}
@@ -129,9 +129,10 @@ def describe(where: str | Path) -> dict[str, Any]:
 def details(where: str | Path) -> dict[str, Any]:
     """What `show` says beyond `describe`."""
     from edge.bundle import find_bundle, load_bundle, read_manifest
+    from edge.manifest import VISION_KINDS
 
     path = find_bundle(where)
-    if path.is_dir() and (raw := read_manifest(path)).get("kind") == "classifier":
+    if path.is_dir() and (raw := read_manifest(path)).get("kind") in VISION_KINDS:
         return {key: value for key, value in raw.items() if key not in ("schema", "kind", "files", "name")}
     manifest = load_bundle(path).manifest
     return {

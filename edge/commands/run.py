@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -86,15 +87,17 @@ def run(args: argparse.Namespace, config: Config, signals: Signals, starts: Star
         starts.begin()  # what crashes from here on is the new one's doing
         return True
 
+    greets = True
     while True:
         logs.setup(config.log.level)
         tell = EventLog(config.events.file, as_json=args.json)
         daemon = Daemon(config, parts, tell=tell, signals=signals, notifier=notifier, reload=reload,
-                        alongside=starts.step)  # fmt: skip
+                        alongside=starts.step, greets=greets)  # fmt: skip
         code = daemon.run()
         if not daemon.reloading:
             return code
         config, parts = prepared.pop()
+        greets = False  # it is still the same start
         del daemon
         gc.collect()  # it is a circle of rooms; without this, old models would lie about for days
 
@@ -124,15 +127,19 @@ def build(config: Config) -> Parts:
     from edge.remember import Remember
     from edge.speech import open_speech
 
-    ear, words, own_voice = _ear(config)
     eye, labels = _eye(config)
-    if problems := check_words(config, words, labels):
+    prior = eye.prior if eye is not None else None
+    if config.prior.on and prior is None:
+        log.warning('event=prior_idle why="no face will be seen; [camera] needs a backend and model = faces"')
+    ear, words, own_voice = _ear(config, config.listen.offset + (prior.lowest if prior is not None else 0))
+    moody = None if eye is None else eye.moods is not None
+    if problems := check_words(config, words, labels, moods=moody):
         raise ConfigError(config.path, problems)
     memory = ear.listener if ear is not None and isinstance(ear.listener, Remember) else None
     return Parts(open_speech(config.speech), ear, eye, memory, own_voice)
 
 
-def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
+def _ear(config: Config, offset: float) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
     from edge.bundle import load_bundle, told
     from edge.lazy import LazyListener
     from edge.listener import Listener
@@ -150,7 +157,7 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
         bundles,
         refractory_s=listen.refractory_s,
         release=listen.release,
-        offset=listen.offset,
+        offset=offset,
     )
     hears: Listening = LazyListener(listener) if listen.lazy else listener
     if config.memory.folder:
@@ -158,18 +165,26 @@ def _ear(config: Config) -> tuple[Ear | None, tuple[str, ...], OwnVoice | None]:
         remember = Remember(hears, config.memory, bundles=behind, refractory_s=listen.refractory_s)
         listener.watch, hears = remember.watch, cast("Listening", remember)
     ear = Ear(lambda: open_microphone(config.microphone), Resampler, hears)
-    return ear, listener.words, OwnVoice(lambda: Listener(bundles, offset=listen.offset))
+    return ear, listener.words, OwnVoice(lambda: Listener(bundles, offset=offset))
 
 
 def _eye(config: Config) -> tuple[Eye | None, tuple[str, ...] | None]:
     from edge.camera import open_camera
-    from edge.classifier import Classifier
-    from edge.mood import Steady
+    from edge.faces import Faces
+    from edge.lookers import open_looker
+    from edge.mood import Moods, Steady
     from edge.parts import Eye
+    from edge.prior import open_prior
 
     camera = config.camera
     if camera.backend == "off":
         return None, None  # a rule for what is seen may stand there until there is a camera
-    classifier = Classifier.load(camera.model)
-    steady = Steady(camera.steady_frames, camera.min_score)
-    return Eye(lambda: open_camera(camera), classifier, steady), tuple(classifier.labels)
+    lookers = [open_looker(name) for name in camera.models]
+    looks = [(looker, Steady(camera.steady_frames, camera.min_score)) for looker in lookers]
+    faces = next((looker for looker in lookers if isinstance(looker, Faces)), None)
+    numbers = config.mood if camera.backend != "folder" else replace(config.mood, frozen_frames=0)
+    moods = Moods(numbers) if faces else None  # a folder of one picture is not frozen
+    prior = open_prior(config.prior) if faces else None
+    eye = Eye(lambda: open_camera(camera), *looks[0], more=tuple(looks[1:]), faces=faces, moods=moods,
+              prior=prior)  # fmt: skip
+    return eye, tuple(label for looker in lookers for label in looker.labels)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge.speech.espeak import Voice
+    from edge.speech.piper import Piper
 
 LONGEST_S = 120.0  # in the daemon a line ends after 10 s; here somebody is waiting for all of it
 
@@ -22,6 +23,8 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("text", metavar="TEXT")
     parser.add_argument("--voice", default="en", help="a voice of espeak-ng: en, en-us, de, … (default: en)")
+    parser.add_argument("--piper", nargs="?", const="", metavar="NAME.onnx",
+                        help="a voice of Piper instead: that of the extra [piper], or this file")
     parser.add_argument("--file", metavar="OUT.wav", help="write the sound there instead of playing it")
     parser.add_argument("--score", action="store_true",
                         help="do not speak: tell how near the line comes to waking heychip itself")
@@ -34,14 +37,31 @@ def main(args: argparse.Namespace) -> int:
     """Exit code 0. Raises UsageError for nothing to say, SpeechError where it cannot be spoken."""
     from edge.config import SpeechConfig
     from edge.errors import UsageError
-    from edge.events import Said
-    from edge.files import write_whole
     from edge.speech import clean
-    from edge.speech.espeak import Espeak, Voice, find_player
+    from edge.speech.espeak import Voice
+    from edge.speech.piper import Piper
 
     if not clean(args.text):
         raise UsageError("say: there is nothing to say; give a text with at least one word")
-    voice = Voice(SpeechConfig(voice=args.voice), timeout_s=LONGEST_S)
+    voice: Voice | Piper
+    if args.piper is None:
+        voice = Voice(SpeechConfig(voice=args.voice), timeout_s=LONGEST_S)
+    else:
+        voice = Piper(SpeechConfig(backend="piper", piper=args.piper), timeout_s=LONGEST_S)
+    try:
+        return spoken(voice, args)
+    finally:
+        voice.close()
+
+
+def spoken(voice: Voice | Piper, args: argparse.Namespace) -> int:
+    """The line in this voice. Exit code 0."""
+    from edge.errors import UsageError
+    from edge.events import Said
+    from edge.files import write_whole
+    from edge.speech import clean
+    from edge.speech.aloud import Aloud, find_player
+
     if args.score:
         return score(voice, args)
     if args.file:
@@ -52,13 +72,13 @@ def main(args: argparse.Namespace) -> int:
             raise UsageError(f"say: {args.file} cannot be written: {error.strerror}") from error
         said = Said(clean(args.text), "wav", round(sound.duration_s, 3), args.file)
     else:
-        said = Espeak(voice, find_player(need_device=True)).say(args.text)
+        said = Aloud(voice, find_player(need_device=True)).say(args.text)
     if args.json:
         print(json.dumps(asdict(said), ensure_ascii=False))
     return 0
 
 
-def score(voice: Voice, args: argparse.Namespace) -> int:
+def score(voice: Voice | Piper, args: argparse.Namespace) -> int:
     """What our own ears would make of the line. Exit code 0. Raises ModelError."""
     from edge.bundle import load_bundle
     from edge.listener import Listener

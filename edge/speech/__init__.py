@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from edge.config import SpeechConfig
 from edge.errors import DeviceError
 from edge.events import Said
+
+if TYPE_CHECKING:
+    from edge.speech.aloud import Voice
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class SpeechError(DeviceError):
 
 
 class Speech(Protocol):
-    """A backend. `how` is its name in the events: espeak, wav or silent."""
+    """A backend. `how` is its name in the events: espeak, piper, wav or silent."""
 
     how: str
     before: Before
@@ -40,6 +43,10 @@ class Speech(Protocol):
 
     def say(self, text: str) -> Said:
         """Speak a line; blocks until it is spoken, at most `TIMEOUT_S`. Raises SpeechError."""
+        ...
+
+    def play(self, file: str) -> Said:
+        """Play a recording as it is; else as say()."""
         ...
 
     def stop(self) -> None:
@@ -66,6 +73,8 @@ def open_speech(config: SpeechConfig) -> Speech:
     if config.backend != "auto":
         return _TABLE[config.backend](config)
     for name, opener in _TABLE.items():
+        if name == "piper" and not with_piper(config):
+            continue
         try:
             speech = opener(config)
         except SpeechError as error:
@@ -77,19 +86,27 @@ def open_speech(config: SpeechConfig) -> Speech:
 
 
 def _espeak(config: SpeechConfig) -> Speech:
-    from edge.speech.espeak import Espeak, Voice, find_player
+    from edge.speech.aloud import Aloud, find_player
+    from edge.speech.espeak import Voice
 
     voice = Voice(config)
-    return Espeak(voice, find_player(need_device=config.backend == "auto"), preroll_s=config.preroll_s)
+    return Aloud(voice, find_player(need_device=config.backend == "auto"), preroll_s=config.preroll_s)
+
+
+def _piper(config: SpeechConfig) -> Speech:
+    from edge.speech.aloud import Aloud, find_player
+    from edge.speech.piper import Piper
+
+    player = find_player(need_device=config.backend == "auto")
+    return Aloud(Piper(config), player, preroll_s=config.preroll_s)
 
 
 def _wav(config: SpeechConfig) -> Speech:
-    from edge.speech.espeak import Voice
     from edge.speech.wav_file import WavFile
 
     if not config.folder:
         raise SpeechError("speech.folder names no folder for recordings")
-    return WavFile(Voice(config), config.folder)
+    return WavFile(voice_of(config), config.folder)
 
 
 def _silent(config: SpeechConfig) -> Speech:
@@ -98,4 +115,26 @@ def _silent(config: SpeechConfig) -> Speech:
     return Silent(config.speed_wpm)
 
 
-_TABLE: dict[str, Callable[[SpeechConfig], Speech]] = {"espeak": _espeak, "wav": _wav, "silent": _silent}
+def with_piper(config: SpeechConfig) -> bool:
+    """Whether Piper is asked for: as the backend, or by one of its voices where no other voice is."""
+    return config.backend == "piper" or bool(config.piper and config.backend != "espeak")
+
+
+def voice_of(config: SpeechConfig) -> Voice:
+    """What makes the sound of a line: Piper where it is asked for, else espeak-ng. Raises SpeechError where
+    it cannot."""
+    if with_piper(config):
+        from edge.speech.piper import Piper
+
+        return Piper(config)
+    from edge.speech import espeak
+
+    return espeak.Voice(config)
+
+
+_TABLE: dict[str, Callable[[SpeechConfig], Speech]] = {
+    "piper": _piper,
+    "espeak": _espeak,
+    "wav": _wav,
+    "silent": _silent,
+}

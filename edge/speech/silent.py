@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from edge.events import Said
 from edge.speech import Before, clean, nothing
+from edge.speech.sound import recorded
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,12 @@ class Silent:
         line = clean(text)
         log.info("event=silent text=%r", line)
         return Said(line, self.how, round(len(line.split()) / self._speed_wpm * 60, 3))
+
+    def play(self, file: str) -> Said:
+        """See Speech.play; never blocks."""
+        name = f"@{Path(file).name}"
+        log.info("event=silent text=%r", name)
+        return Said(name, self.how, round(recorded(file).duration_s, 3))
 
     def stop(self) -> None:
         """See Speech.stop: there is nothing to stop."""

@@ -22,6 +22,9 @@ STEPS = 51  # of 80 ms in one example: 4.08 s
 WINDOWS = 41  # whole windows of 76 frames in it
 FIRST = STEPS * FRAMES_PER_STEP - (76 + (WINDOWS - 1) * FRAMES_PER_STEP)  # frames before the first of them
 SNR_DB = (-5.0, 22.0)
+BABBLE_SNR_DB = (-2.0, 17.0)  # below it nobody could say whose words are meant
+BABBLE = 0.55  # of the noises: it is what hides words best
+CALLS = 0.3  # of the examples: quiet, a few words, quiet, as a device is called
 
 Coded = NDArray[np.int16]
 Floats = NDArray[np.float32]
@@ -44,22 +47,56 @@ def coded(sound: Sound) -> Coded:
     return np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
 
 
-def batches(lessons: Lessons, size: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
-    """For ever: mel frames [size, 396, 32] of spoiled speech and the embeddings [size, 41, 96] to say."""
+def batches(lessons: Lessons, size: int, seed: int) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """For ever: mel frames [size, 396, 32] of spoiled speech, the embeddings [size, 41, 96] to say and how
+    much each of them counts [size, 41]: little where nobody speaks."""
     rng = np.random.default_rng(seed)
     front, reference = FrontEnd(), Backbone()
     while True:
         mel = np.empty((size, STEPS * FRAMES_PER_STEP, 32), np.float32)
         wanted = np.empty((size, WINDOWS, 96), np.float32)
+        counts = np.empty((size, WINDOWS), np.float32)
         for place in range(size):
-            clean = _speech(lessons, rng)
+            clean = (_call if rng.random() < CALLS else _speech)(lessons, rng)
             front.reset()
             reference.reset()
             hiss = 1e-4 * rng.standard_normal(len(clean)).astype(np.float32)
-            wanted[place] = reference.step(front.step(clean + hiss))[-WINDOWS:]
+            quiet = front.step(clean + hiss)
+            wanted[place] = reference.step(quiet)[-WINDOWS:]
+            counts[place] = np.minimum(1.0, 0.15 + 2 * _spoken(quiet))
             front.reset()
             mel[place] = front.step(_heard(clean, lessons, rng))
-        yield mel[:, FIRST:], wanted
+        yield mel[:, FIRST:], wanted, counts
+
+
+def _spoken(mel: Floats) -> Floats:
+    """How much of each window's later frames is louder than a quiet room [41]."""
+    level = mel.mean(axis=1)
+    loud = (level > level.min() + 0.35 * (level.max() - level.min())).astype(np.float32)
+    ends = FIRST + 76 + np.arange(WINDOWS) * FRAMES_PER_STEP
+    return np.array([loud[end - 66 : end].mean() for end in ends], np.float32)
+
+
+def _call(lessons: Lessons, rng: Rng) -> Sound:
+    """Quiet, then half a second to two of speech, and so on to the end."""
+    length = STEPS * STEP
+    pool = _body(lessons, rng)
+    sound, at = np.zeros(length, np.float32), int(rng.uniform(0.6, 2.2) * RATE_HZ)
+    while at < length - RATE_HZ // 2:
+        clip = _cut(pool, int(rng.uniform(0.5, 1.8) * RATE_HZ), rng)
+        if rng.random() < 0.6:
+            clip = other_speaker(clip, float(np.exp(rng.normal(0, 0.1))))
+        clip = clip[: length - at]
+        sound[at : at + len(clip)] = clip * np.float32(0.3 / (np.abs(clip).max() + 1e-4))
+        at += len(clip) + int(rng.uniform(0.5, 1.5) * RATE_HZ)
+    return sound
+
+
+def _cut(pool: Sequence[Coded], length: int, rng: Rng) -> Sound:
+    """A piece of one clip, at most so long."""
+    clip = pool[int(rng.integers(len(pool)))]
+    start = int(rng.integers(max(1, len(clip) - length + 1)))
+    return to_sound(clip[start : start + length])
 
 
 def _speech(lessons: Lessons, rng: Rng) -> Sound:
@@ -91,26 +128,42 @@ def _heard(clean: Sound, lessons: Lessons, rng: Rng) -> Sound:
     sound = filtered(clean, rng) if rng.random() < 0.7 else clean
     if rng.random() < 0.4 and lessons.rooms:
         sound = in_room(sound, lessons.rooms[int(rng.integers(len(lessons.rooms)))])
-    if rng.random() < 0.85:
-        sound = mixed(sound, _noise(len(sound), lessons, rng), float(rng.uniform(*SNR_DB)))
+    if rng.random() < 0.88:
+        if rng.random() < BABBLE:
+            sound = mixed(sound, _babble(len(sound), lessons, rng), float(rng.uniform(*BABBLE_SNR_DB)))
+        else:
+            sound = mixed(sound, _noise(len(sound), lessons, rng), float(rng.uniform(*SNR_DB)))
     floor = float(10 ** rng.uniform(-4.5, -2.3) * np.abs(sound).max())
     return levelled(sound + floor * rng.standard_normal(len(sound)).astype(np.float32), rng)
 
 
+def _babble(length: int, lessons: Lessons, rng: Rng) -> Sound:
+    """One to five people who talk on and on [n], of unit power. Half of them are drawn by
+    the root of their hours: synthetic voices have few."""
+    hours = np.array([sum(map(len, pool)) for pool, _ in lessons.speech]) ** 0.5
+    everyone = np.zeros(length, np.float32)
+    for _ in range(int(rng.integers(1 if rng.random() < 0.3 else 2, 6))):
+        body = int(rng.choice(len(hours), p=hours / hours.sum()))
+        pool = lessons.speech[body][0] if rng.random() < 0.5 else _body(lessons, rng)
+        row: list[Sound] = []
+        while sum(map(len, row)) < length:
+            clip = _cut(pool, length, rng)
+            row.append(clip / (np.sqrt((clip**2).mean()) + 1e-6))
+        talk = np.concatenate(row)
+        start = int(rng.integers(len(talk) - length + 1))
+        everyone += talk[start : start + length] * rng.uniform(0.3, 1.0)
+    return np.asarray(everyone / (np.sqrt((everyone**2).mean()) + 1e-6), np.float32)
+
+
 def _noise(length: int, lessons: Lessons, rng: Rng) -> Sound:
-    """Voices, a colour, or music and noises [n], of unit power; now and then it swells and fades."""
-    kind = rng.random()
-    if kind < 0.4:
-        voices = [_piece(_body(lessons, rng), length, rng) * rng.uniform(0.3, 1.0)
-                  for _ in range(int(rng.integers(1, 6)))]
-        noise = np.sum(voices, axis=0)
-    elif kind < 0.75 or not lessons.noise:
+    """A colour, or music and noises [n], of unit power; now and then it swells and fades."""
+    if rng.random() < 0.5 or not lessons.noise:
         noise = coloured(length, ("white", "pink", "pink", "brown", "blue")[int(rng.integers(5))], rng)
     else:
         noise = _piece(lessons.noise[int(rng.integers(len(lessons.noise)))], length, rng)
     if rng.random() < 0.2:
         phase = np.linspace(0, rng.uniform(1, 20), length) + rng.uniform(0, 6)
-        noise = noise * (1 + 0.8 * np.sin(phase))
+        noise = np.asarray(noise * (1 + 0.8 * np.sin(phase)), np.float32)
     return np.asarray(noise / (np.sqrt((noise**2).mean()) + 1e-6), np.float32)
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -147,12 +147,17 @@ class Graph:
 
 
 def convert(model: Any, store: str) -> onnx.ModelProto:
-    """The torch `model` as a graph: `image` float32 [1, 3, 224, 224] to `probabilities` float32 [1, 1000]."""
+    """The torch `model` as a graph."""
+    return graph_of(layers(model), model._fc.weight.detach().numpy(), model._fc.bias.detach().numpy(), store)
+
+
+def graph_of(parts: Iterable[Layer], matrix: Floats, bias: Floats, store: str) -> onnx.ModelProto:
+    """Layers, then a matrix [1000, 1280]: `image` [1, 3, 224, 224] to `probabilities` [1, 1000], float32."""
     graph = Graph(store)
     zero = graph.constant(np.zeros((), np.float32), "zero")
     six = graph.constant(np.full((), 6, np.float32), "six")
     now = skipped = "image"
-    for k, layer in enumerate(layers(model)):
+    for k, layer in enumerate(parts):
         if layer.starts:
             skipped = now
         inputs = [now, graph.weight(layer.weight, f"w{k}"), graph.constant(layer.bias, f"b{k}")]
@@ -163,10 +168,8 @@ def convert(model: Any, store: str) -> onnx.ModelProto:
         if layer.adds:
             now = graph.node("Add", [now, skipped], f"add{k}")
     now = graph.node("Flatten", [graph.node("GlobalAveragePool", [now], "pooled")], "features")
-    matrix = graph.weight(model._fc.weight.detach().numpy(), "w")
-    now = graph.node(
-        "Gemm", [now, matrix, graph.constant(model._fc.bias.detach().numpy(), "b")], "logits", transB=1
-    )
+    last = [now, graph.weight(matrix, "w"), graph.constant(bias, "b")]
+    now = graph.node("Gemm", last, "logits", transB=1)
     graph.node("Softmax", [now], "probabilities", axis=1)
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIZE, SIZE])
     out = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, 1000])

@@ -20,6 +20,8 @@ from bundles import make_bundle
 from edge.bench import page
 from edge.bench.board import machine, mood, resident_mb, words
 from edge.bench.clock import FEWEST, Meter, ratio, summary
+from edge.bench.eyes import shown
+from edge.bench.eyes import summary as summary_of_pictures
 from edge.bench.members import networks, weights_of, with_members, written
 from edge.bench.sound import room, sound_of
 from edge.bundle import load_bundle
@@ -80,6 +82,39 @@ def test_every_room_is_measured(told: dict[str, Any]) -> None:
         assert row["steps"] >= FEWEST
 
 
+def test_the_eyes_are_measured(told: dict[str, Any]) -> None:
+    """Things and faces have a cost of a picture, and their share of a core is that of one every second."""
+    assert [row["model"] for row in told["eyes"]] == ["things", "faces"]
+    for row in told["eyes"]:
+        assert 0 < row["p50_us"] <= row["p95_us"] <= row["p99_us"]
+        assert row["interval_s"] == 1.0
+        assert row["core_percent"] == pytest.approx(row["us"] / 1e4, abs=1e-3)
+        assert row["pictures_per_s"] == pytest.approx(1e6 / row["us"], rel=1e-2)
+        assert row["pictures"] >= FEWEST
+        assert row["faces"] == 0
+
+
+def test_pictures_to_look_at(tmp_path: Path) -> None:
+    """--picture is looked at no larger than the cameras give it; half as often is half the share."""
+    wide = tmp_path / "wide.npy"
+    np.save(wide, np.random.default_rng(0).integers(0, 256, (90, 2000, 3), np.uint8))
+    assert [frame.pixels.shape for frame in shown([str(wide)])] == [(29, 640, 3)]
+    assert shown([])[0].pixels.shape == (480, 640, 3)
+    costs = np.full(10, 20_000.0)
+    assert summary_of_pictures(costs, 1.0)["core_percent"] == 2.0
+    assert summary_of_pictures(costs, 0.5)["core_percent"] == 4.0
+
+
+def test_without_eyes() -> None:
+    """--eyes without a name leaves them out; an interval that is none is refused."""
+    done = heychip("bench", "--eyes", "--seconds", "0.1", "--json")
+    found = json.loads(done.stdout)
+    assert (found["eyes"], found["complete"]) == ([], True)
+    assert "CPU of a picture" not in page.text(found)
+    for interval in ("0", "nan", "inf"):
+        assert heychip("bench", "--interval", interval).returncode == 2
+
+
 def test_growth_and_start_are_measured(told: dict[str, Any]) -> None:
     """A row for each count, compared with the first; memory and start-up of a process of its own."""
     assert [row["members"] for row in told["members"]] == [1, 3]
@@ -95,7 +130,8 @@ def test_growth_and_start_are_measured(told: dict[str, Any]) -> None:
 def test_the_page_has_it_all(told: dict[str, Any]) -> None:
     """Rooms, members, streams, memory and the sound that was heard are in the table; colour only if asked."""
     shown = page.text(told)
-    for part in (*ROOMS, "members", "streams in one process", "resident", "hey_chip/golden.wav"):
+    eyes = ("CPU of a picture", "things", "faces", "nobody in it")
+    for part in (*ROOMS, *eyes, "members", "streams in one process", "resident", "hey_chip/golden.wav"):
         assert part in shown
     assert "\x1b" not in shown
     assert "\x1b" in page.text(told, colour=True)
@@ -269,6 +305,7 @@ def test_realtime_is_the_listener_alone() -> None:
     done = heychip("bench", "--realtime", "--seconds", "0.1", "--json")
     found = json.loads(done.stdout)
     assert [row["stage"] for row in found["stages"]] == LISTENERS
+    assert found["eyes"] == []
     assert "resample" not in page.text(found)
 
 

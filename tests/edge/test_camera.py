@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from edge.camera import fake_picamera2, open_camera
 from edge.camera.fake_picamera2 import World
 from edge.camera.folder import FolderCamera, PictureError, read_picture
-from edge.camera.pi import BUFFERS, FROZEN_FRAMES, SIZE, TIMEOUT_S, PiCamera
+from edge.camera.frozen import FRAMES
+from edge.camera.pi import BUFFERS, SIZE, TIMEOUT_S, PiCamera
 from edge.classifier import ClassifierError, checked
 from edge.config import CameraConfig
 from edge.errors import DeviceError
@@ -226,6 +227,7 @@ def test_pictures_of_every_mode_become_rgb(tmp_path: Path) -> None:
     assert cyan[1] > 200
 
 
+@pytest.mark.fault("E5")
 def test_a_telephones_remark_turns_the_picture(tmp_path: Path) -> None:
     """EXIF orientation 6 is a picture that lies on its side: it comes out upright."""
     image = pytest.importorskip("PIL.Image")
@@ -359,7 +361,7 @@ def test_e5_a_frozen_camera_is_noticed(world: World) -> None:
     """E5: a hundred equal pictures are a DeviceError, so that the daemon opens the camera again."""
     world.frozen = True
     camera = PiCamera()
-    for _ in range(FROZEN_FRAMES - 1):
+    for _ in range(FRAMES - 1):
         camera.capture()
     with pytest.raises(DeviceError, match="frozen"):
         camera.capture()
@@ -372,7 +374,7 @@ def test_a_living_or_dark_camera_is_not_frozen(
     """Sensor noise, or plain darkness, goes on for as long as it likes."""
     world.scene, world.frozen = scene, frozen
     camera = PiCamera()
-    for _ in range(FROZEN_FRAMES + 20):
+    for _ in range(FRAMES + 20):
         camera.capture()
 
 
@@ -423,14 +425,39 @@ def test_a_numpy_that_apts_picamera2_cannot_use_is_named(
 # The table
 
 
-def test_open_camera_opens_what_the_configuration_names(folder: Path, world: World) -> None:
-    """Each backend is opened by its name, and holds pictures for as long as the mood wants to see them."""
+def test_open_camera_opens_what_the_configuration_names(folder: Path) -> None:
+    """A folder is opened by its name, and holds pictures for as long as the mood wants to see them."""
     camera = open_camera(CameraConfig(backend="folder", folder=str(folder), steady_frames=2))
     assert [level(camera.capture()) for _ in range(4)] == [1, 1, 2, 2]
     camera.close()
-    camera = open_camera(CameraConfig(backend="picamera2"))
-    assert camera.name == "picamera2:0"
-    camera.close()
+
+
+def test_a_folder_may_be_shown_once(folder: Path) -> None:
+    """once = true: it ends after the last picture, also where the pictures are turned."""
+    for rotate in (0, 90):
+        camera = open_camera(
+            CameraConfig(backend="folder", folder=str(folder), steady_frames=1, once=True, rotate=rotate)
+        )
+        ended = []
+        for _ in range(3):
+            camera.capture()
+            ended.append(camera.ended)
+        assert ended == [False, False, True]
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.fault("E5")
+def test_pictures_are_turned_clockwise(folder: Path, rotate: int) -> None:
+    """rotate = 90: what lay at the left lies on top, as Pillow turns it."""
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 6, 3), np.uint8)
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "a.npy").write_bytes(npy(pixels))
+    turned = open_camera(CameraConfig(backend="folder", folder=str(folder), rotate=rotate)).capture().pixels
+    wanted = np.asarray(image.fromarray(pixels).rotate(-rotate, expand=True))
+    np.testing.assert_array_equal(turned, wanted)
+    assert turned.flags.c_contiguous
 
 
 def test_a_camera_that_is_off_is_an_error_with_a_remedy() -> None:
@@ -440,10 +467,10 @@ def test_a_camera_that_is_off_is_an_error_with_a_remedy() -> None:
 
 
 def test_nothing_of_a_backend_is_imported_before_it_is_used() -> None:
-    """Listing the backends imports neither picamera2 nor Pillow."""
+    """Listing the backends imports neither picamera2 nor Pillow nor PyAV."""
     import subprocess
 
-    names = ("picamera2", "PIL", "edge.camera.pi")
+    names = ("picamera2", "PIL", "av", "edge.camera.pi", "edge.camera.film")
     code = f"import edge.camera, sys; print([m for m in {names} if m in sys.modules])"
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)

@@ -163,6 +163,35 @@ def test_scaling_is_pillows(shape: tuple[int, int]) -> None:
         assert np.abs(ours - theirs)[inside, inside].max() <= 1.5
 
 
+@pytest.mark.parametrize("shape", [(256, 256), (512, 512), (400, 600), (800, 512), (1024, 1280), (128, 128)])
+def test_preparation_is_the_originals(shape: tuple[int, int]) -> None:
+    """(x - 127) / 128 of the middle 224 x 224, the shorter side scaled to 256: equal to 1e-3.
+
+    The original evaluates so (crop padding 32 of 256). The reference is Pillow on floats, which does not
+    round to whole steps as it does on bytes; the shapes are those whose longer side needs no rounding either.
+    """
+    image = pytest.importorskip("PIL.Image")
+    noise = np.random.default_rng(3).integers(0, 256, (*shape, 3), np.uint8)
+    height, width = (round(side * 256 / min(shape)) for side in shape)
+    top, left = (height - 224) // 2, (width - 224) // 2
+    planes = []
+    for k in range(3):
+        plane = image.fromarray(noise[..., k].astype(np.float32))
+        plane = plane.resize((width, height), image.Resampling.BILINEAR)
+        planes.append(np.asarray(plane)[top : top + 224, left : left + 224])
+    plan = json.loads((THINGS / "manifest.json").read_text())["input"]
+    ours = Plan.of(plan, "x").tensor(noise)
+    np.testing.assert_allclose(ours[0], (np.stack(planes) - 127) / 128, atol=1e-3)
+
+
+def test_preparation_of_a_ramp_is_known() -> None:
+    """Of 256 columns that are 0, 1, ... 255, the network sees (16 - 127) / 128 to (239 - 127) / 128."""
+    ramp = np.tile(np.arange(256, dtype=np.uint8)[None, :, None], (256, 1, 3))
+    plan = json.loads((THINGS / "manifest.json").read_text())["input"]
+    expected = (np.arange(16, 240) - 127) / 128
+    np.testing.assert_allclose(Plan.of(plan, "x").tensor(ramp), np.tile(expected, (1, 3, 224, 1)), atol=1e-3)
+
+
 @given(
     height=st.integers(1, 300), width=st.integers(1, 300), crop=st.floats(0.1, 1.0), level=st.integers(0, 255)
 )

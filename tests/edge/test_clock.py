@@ -44,6 +44,8 @@ WRITES_IT_DOWN = {
     "starts.py",
     "status.py",
     "page.py",
+    "photos.py",
+    "hours.py",  # asked for by `between` and `days` of a rule, and by nothing else
 }
 
 

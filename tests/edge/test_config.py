@@ -8,6 +8,7 @@ import pytest
 
 from edge.config import Config, check_words, load_config
 from edge.errors import ConfigError
+from edge.phrases import SHIPPED, Phrases
 
 ROOT = Path(__file__).parents[2]
 RULE = '\n[[rules]]\nheard = "*"\ntext = "hello"\n'
@@ -53,7 +54,7 @@ FAULTS = [
     (
         "C4 unknown word",
         b'[camera]\nbackend = "picamera"\n',
-        ["one of off, folder, picamera2", 'mean "picamera2"?'],
+        ["one of off, folder, video, picamera2, v4l2", 'mean "picamera2"?'],
     ),
     ("C4 text for a list", b'[listen]\nbundles = "a"\n', ["listen.bundles", "expected a list"]),
     ("C4 list of numbers", b"[listen]\nbundles = [1]\n", ["listen.bundles", "expected a text"]),
@@ -95,6 +96,68 @@ FAULTS = [
         b'[[rules]]\nheard = "*"\nsay = "no.txt"\n',
         ["4 mistakes", "listen.ofset", "listen.release", "camera.min_score", "no.txt"],
     ),
+    ("C3 trigger of a typo", b'[[rules]]\nmod = "joy"\ntext = "a"\n', ["1: mod", 'mean "mood"?']),
+    (
+        "C4 mood that is none",
+        b'[[rules]]\nmood = "joyfull"\ntext = "a"\n',
+        ["rules number 1: mood", "joy, sad, calm, nobody, dark, frozen, *", 'mean "joy"?'],
+    ),
+    ("C4 hours", b'[[rules]]\nheard = "*"\nbetween = "9-22"\nrun = ["a"]\n', ["09:00-22:00"]),
+    ("C4 day", b'[[rules]]\nheard = "*"\ndays = ["frday"]\ntext = "a"\n', ["days", 'mean "friday"?']),
+    ("C4 face", b'[[rules]]\nheard = "*"\nface = "yes"\ntext = "a"\n', ["face", "true or false"]),
+    (
+        "C4 light for too long",
+        b'[[rules]]\nheard = "*"\nlight = { color = "red", for_s = -1 }\n',
+        ["light: found a table", 'color: unknown key, did you mean "colour"?', "for_s: found -1"],
+    ),
+    ("C4 light without a colour", b'[[rules]]\nheard = "*"\nlight = {}\n', ["expected colour = … in it"]),
+    (
+        "C4 message without a topic",
+        b'[[rules]]\nheard = "*"\nmqtt = { message = "a" }\n',
+        ["mqtt: found a table, expected", "topic"],
+    ),
+    (
+        "C4 message to many topics",
+        b'[mqtt]\nhost = "h"\n[[rules]]\nheard = "*"\nmqtt = { topic = "a/+", message = "a" }\n',
+        ["mqtt: found a table", "without + and #"],
+    ),
+    (
+        "C5 button that is not there",
+        b'[[buttons]]\nname = "shutter"\npin = 3\n[[rules]]\nbutton = "shuter"\ntext = "a"\n',
+        ["rules number 1: button", 'mean "shutter"?'],
+    ),
+    (
+        "C5 rules for what nothing here can do",
+        b'[[rules]]\nheard = "*"\nphoto = true\nlight = "red"\nmqtt = { topic = "a", message = "" }\n',
+        ["3 mistakes", "photo: the camera is off", "mqtt: there is no broker", 'light: found "red"'],
+    ),
+    (
+        "C5 photo without a place",
+        b'[camera]\nbackend = "folder"\nfolder = "here"\n[[rules]]\nheard = "*"\nphoto = true\n',
+        ["rules number 1: photo", "[photos] folder"],
+    ),
+    (
+        "C5 light of an unknown colour",
+        b'[lights]\nrgb = [1, 2, 3]\n[[rules]]\nheard = "*"\nlight = "orang"\n',
+        ['light: found "orang"', 'mean "orange"?'],
+    ),
+    ("C5 mood without a light", b'[[rules]]\nheard = "*"\nlight = "mood"\n', ['light: found "mood"']),
+    (
+        "C5 placeholder of another trigger",
+        b'[[rules]]\nmood = "joy"\ntext = "{word}"\nrun = ["x", "{label}"]\n',
+        ["2 mistakes", "unknown placeholder {word}", "run: unknown placeholder {label}", "{faces}"],
+    ),
+    ("C5 weight of a line", b'[[rules]]\nheard = "*"\ntext = "[x0] a"\n', ["text: expected [x1] to [x99]"]),
+    (
+        "C5 recording that is not there, in a line",
+        b'[[rules]]\nheard = "*"\ntext = "@no.wav"\n',
+        ["text: recording", "no.wav", "no such file"],
+    ),
+    (
+        "C5 recording that is none",
+        b'[[rules]]\nheard = "*"\ntext = "@empty.wav"\n',
+        ["text: recording", "empty.wav", "not a wav"],
+    ),
     ("C8 secret that is no key", b'[speech]\napi_key = "x"\n', ["speech.api_key: unknown key"]),
 ]
 
@@ -103,6 +166,7 @@ def write(folder: Path, data: bytes) -> Path:
     """A configuration file with phrase files and a bundle beside it."""
     (folder / "here").mkdir(exist_ok=True)
     (folder / "here" / "manifest.json").touch()
+    (folder / "empty.wav").touch()
     (folder / "empty.txt").write_text("# only a comment\n\n")
     with (folder / "big.txt").open("wb") as big:
         big.truncate(64_000_000)
@@ -215,9 +279,15 @@ def test_the_example_is_the_default() -> None:
     assert load_config(example).microphone.optional
     shown = [line[2:] for line in example.read_text().splitlines() if line.startswith("# ") and " = " in line]
     named = {line.split(" = ")[0]: line.split(" = ")[1].split("  ")[0].strip() for line in shown}
+    from edge.buttons_config import ButtonConfig
     from edge.config import SECTIONS
     from edge.config_check import keys_of
+    from edge.rule_config import RuleConfig
 
+    rules = example.read_text().partition("# Rules.")[2]
+    for key in keys_of(RuleConfig):
+        assert f"#   {key} = " in rules or key == "name", f"rules: {key} is not shown"
+    assert set(keys_of(ButtonConfig)) <= set(named)
     for section, cls in SECTIONS.items():
         for key in keys_of(cls):
             told = key in named or key == "optional" or section == "microphone"
@@ -239,3 +309,38 @@ def test_check_words(tmp_path: Path) -> None:
     seen = check_words(config, ["hey chip"], ["dog", "cat"])[1]
     assert 'no model knows "catt", did you mean "cat"?' in seen
     assert "known: none" in check_words(config, [])[0]
+
+
+def test_moods_and_faces_need_a_model(tmp_path: Path) -> None:
+    """A rule for a mood, or one that asks for a face or none, is told where no model looks for faces;
+    without a camera it may stand there."""
+    keys = (b'mood = "joy"', b'heard = "*"\nface = true', b'heard = "*"\nface = false', b'heard = "*"')
+    rules = b"".join(b'[[rules]]\n%s\ntext = "a"\n' % key for key in keys)
+    config = load_config(write(tmp_path, rules))
+    assert check_words(config, ["hey chip"]) == check_words(config, ["hey chip"], moods=True) == []
+    told = check_words(config, ["hey chip"], moods=False)
+    assert [one.split(": ")[:2] for one in told] == [
+        ["rules number 1", "mood"], ["rules number 2", "face"], ["rules number 3", "face"]]  # fmt: skip
+
+
+def test_terra(tmp_path: Path) -> None:
+    """systemd/terra.toml is the installation: a greeting, joy and sadness, a photo on a button, a light that
+    follows the mood, one for the camera. It needs nothing that is not shipped."""
+    config = load_config(ROOT / "systemd" / "terra.toml")
+    rules = {rule.name: rule for rule in config.rules}
+    assert (config.mood.joy, config.mood.sad, config.mood.frames) == (0.85, 0.10, 10)
+    assert rules["greeting"].start
+    assert len(rules["joy"].lines) >= 12 and len(rules["sadness"].lines) >= 12
+    assert rules["photo"].photo and rules["photo"].button == config.buttons[0].name
+    assert len(config.lights.rgb) == 3 and config.lights.privacy >= 0
+    assert check_words(config, ["hey chip"], ["face"], moods=True) == []
+    for name in (*config.camera.models, *config.listen.bundles):
+        assert (ROOT / "models" / name / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["greeting", "seen", "joy", "sad"])
+def test_shipped_phrases_are_speakable(name: str) -> None:
+    """Each file has lines of its own, none twice, none longer than what is said in some seconds."""
+    lines = Phrases(SHIPPED / f"{name}.txt").lines
+    assert len(set(lines)) == len(lines) >= 12
+    assert max(map(len, lines)) <= 110

@@ -102,6 +102,16 @@ def test_f3_flood_keeps_the_newest() -> None:
     assert run.rows[-1]["dropped"] == 97
 
 
+def test_f3_recordings_wait_in_the_same_queue() -> None:
+    """F3: lines and recordings, in the order in which they were asked for, the newest three of all."""
+    run = Run(room(1), speech=FakeSpeech("piper"))
+    for i in range(100):
+        run.daemon._voice.offer(f"line {i}", f"/sounds/{i}.wav" if i % 2 else "")
+    assert run.go() == 0
+    assert run.speech.lines == ["@97.wav", "line 98", "@99.wav"]  # type: ignore[attr-defined]
+    assert [row["text"] for row in run.rows if row["event"] == "said"] == run.speech.lines  # type: ignore[attr-defined]
+
+
 def test_f3_old_lines_are_dropped() -> None:
     """A line that waited more than 5 s is not spoken any more."""
     from edge.gate import Gate

@@ -1,14 +1,18 @@
-"""D3: who has the sound card."""
+"""D3, E2: who has the sound card, and who the camera."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from edge import checkup
+from edge.config import CameraConfig, Config
 from edge.errors import DeviceError
+from edge.holders import camera_holders
 from edge.microphone import choose_input, live
 from edge.microphone.device import Device
 from edge.microphone.holders import holders
@@ -63,3 +67,39 @@ def test_d3_errors_name_the_holder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_d4_what_another_rate_may_mend(error: Exception, gone: bool) -> None:
     """After -9997 and -9998 the next rate is tried; after busy and gone nothing is."""
     assert is_gone(error) is gone
+
+
+@pytest.mark.fault("E2")
+def test_the_program_that_has_the_camera_is_named(tmp_path: Path) -> None:
+    """E2: a program that has a camera open is found by name and number; we and our parent are not."""
+    for number, (name, target) in {
+        "11": ("libcamerify", "/dev/media3"),
+        "12": ("sh", "/dev/null"),
+        "13": ("motion", "/dev/video0"),
+        str(os.getpid()): ("heychip", "/dev/video0"),
+        "self": ("other", "/dev/video0"),
+    }.items():
+        (tmp_path / number / "fd").mkdir(parents=True)
+        (tmp_path / number / "fd" / "5").symlink_to(target)
+        (tmp_path / number / "comm").write_text(f"{name}\n")
+    (tmp_path / "14").mkdir()
+    assert camera_holders(tmp_path) == ["libcamerify (11)", "motion (13)"]
+
+
+@pytest.mark.fault("E2")
+def test_the_doctor_names_who_has_the_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E2: with a camera in use the doctor names the program; without PyAV or the device, the remedy."""
+    pytest.importorskip("av")
+    monkeypatch.setattr("edge.holders.camera_holders", lambda: ["motion (13)"])
+    there = Config(camera=CameraConfig(backend="v4l2", device=str(tmp_path)))
+    note = checkup._camera(there)
+    assert note.state == "note"
+    assert "motion (13)" in note.found
+    assert "end that program" in note.remedy
+    absent = checkup._camera(Config(camera=CameraConfig(backend="v4l2", device=str(tmp_path / "video7"))))
+    assert (absent.state, absent.code) == ("bad", 4)
+    monkeypatch.setattr("edge.holders.camera_holders", list)
+    assert checkup._camera(there).state == "ok"
+    assert checkup._camera(Config()).state == "ok"
+    monkeypatch.setattr(checkup, "find_spec", lambda _: None)
+    assert "heychip[video]" in checkup._camera(there).remedy

@@ -8,8 +8,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.events import Seen
-from edge.mood import HOLD, Steady
+from edge.events import Face, Mood, Seen
+from edge.mood import HOLD, Moods, Steady
+from edge.mood_config import MoodConfig
 
 LABELS = st.sampled_from(["cat", "cup", ""])
 SCORES = st.sampled_from([0.0, 0.2, 0.24, 0.3, 0.5, 0.9, math.nan])
@@ -111,3 +112,129 @@ def test_reset_is_a_new_one(before: list[Seen], row: list[Seen]) -> None:
     told(used, before)
     used.reset()
     assert told(used, row) == told(Steady(3), row)
+
+
+# Moods
+
+
+JOYS = st.sampled_from([0.0, 0.05, 0.09, 0.11, 0.5, 0.84, 0.86, 0.95, 1.0, math.nan, math.inf, -1.0])
+PICTURES = st.one_of(
+    st.none(),
+    st.just(Seen("", 0.0, dark=True)),
+    st.lists(JOYS, max_size=3).map(lambda joys: faces(*joys)),
+)
+
+
+def faces(*joys: float) -> Seen:
+    """A picture with faces of so much joy."""
+    return Seen("face" if joys else "", 0.9, "fake", (), tuple(Face((0, 0, 9, 9), 0.9, joy) for joy in joys))
+
+
+def moods(row: list[Seen | None], config: MoodConfig | None = None, step_s: float = 1.0) -> list[str]:
+    room = Moods(config)
+    out = [room.step(one, k * step_s) for k, one in enumerate(row)]
+    return [mood.name for mood in out if mood is not None]
+
+
+QUICK = MoodConfig(frames=4, dwell_s=0.0)
+
+
+def test_a_smile_that_stays_is_joy_once() -> None:
+    """The average must be full before it says anything; then a rise past the limit is told, once."""
+    room = Moods(QUICK)
+    told = [room.step(faces(0.97), k) for k in range(20)]
+    assert [k for k, mood in enumerate(told) if mood] == [3]
+    assert told[3] == Mood("joy", 0.97, 1, "fake")
+    assert room.joy == 0.97
+
+
+def test_joy_calm_and_sad_come_in_the_order_of_the_average() -> None:
+    """From a laugh to a frown the average passes through calm; back again, too."""
+    row: list[Seen | None] = [faces(0.99)] * 6 + [faces(0.0)] * 6 + [faces(0.99)] * 6
+    assert moods(row, QUICK) == ["joy", "calm", "sad", "calm", "joy"]
+
+
+def test_hysteresis_holds_a_wavering_average() -> None:
+    """An average that wavers about a limit by less than the hysteresis is one mood; further, it is many."""
+    row = [faces(0.86)] * 4 + [faces(0.82), faces(0.86)] * 20
+    assert moods(list(row), MoodConfig(frames=1, dwell_s=0.0, hysteresis=0.05)) == ["joy"]
+    assert len(moods(list(row), MoodConfig(frames=1, dwell_s=0.0, hysteresis=0.0))) > 30
+
+
+def test_a_mood_dwells() -> None:
+    """However wildly joy changes, moods are at least dwell_s apart, and the last one is told in the end."""
+    wild: list[Seen | None] = [faces(0.99), faces(0.0)] * 20 + [faces(0.0)] * 6
+    room = Moods(MoodConfig(frames=1, dwell_s=10.0))
+    times = [k for k, one in enumerate(wild) if room.step(one, float(k))]
+    assert all(b - a >= 10 for a, b in pairwise(times))
+    assert room.name == "sad"
+
+
+def test_several_faces_are_averaged() -> None:
+    """One laughs, one does not: the room is calm; and the Mood says how many there were."""
+    room = Moods(QUICK)
+    told = [mood for k in range(6) if (mood := room.step(faces(1.0, 0.2), k))]
+    assert [(mood.name, round(mood.joy, 3), mood.faces) for mood in told] == [("calm", 0.6, 2)]
+
+
+def test_nobody_is_not_sad() -> None:
+    """An empty room is nobody, after three pictures; who comes back is judged by new pictures only."""
+    row: list[Seen | None] = [faces(0.99)] * 5 + [faces()] * 10 + [faces(0.0)] * 4
+    assert moods(row, QUICK) == ["joy", "nobody", "sad"]
+
+
+def test_a_face_that_is_missed_once_changes_nothing() -> None:
+    """One or two pictures in which a face was not found neither end a mood nor empty the average."""
+    row: list[Seen | None] = [faces(0.99)] * 5 + [faces(), faces(), faces(0.99)] * 5
+    assert moods(row, QUICK) == ["joy"]
+
+
+def test_dark_and_frozen_are_states_of_their_own() -> None:
+    """A lamp that goes out is dark, and a picture that never changes is frozen, whatever is in it."""
+    dark = Seen("", 0.0, "fake", dark=True)
+    assert moods([faces(0.99)] * 5 + [dark] * 5 + [faces(0.99)] * 5, QUICK) == ["joy", "dark", "joy"]
+    room = Moods(MoodConfig(frames=4, dwell_s=0.0, frozen_frames=5))
+    out = [room.step(faces(0.99), k, same=k >= 6) for k in range(20)]
+    assert [mood.name for mood in out if mood] == ["joy", "frozen"]
+    assert room.joy == 0.0
+    never = Moods(MoodConfig(frames=4, dwell_s=0.0, frozen_frames=0))
+    assert [m.name for k in range(99) if (m := never.step(faces(0.99), k, same=True))] == ["joy"]
+
+
+@given(st.lists(st.sampled_from([math.nan, math.inf, -math.inf]), max_size=40))
+def test_joy_that_is_no_number_never_triggers(joys: list[float]) -> None:
+    """Numbers that are none are no joy, no sadness, and no calm either."""
+    assert moods([faces(joy) for joy in joys], MoodConfig(frames=1, dwell_s=0.0)) == []
+
+
+@given(
+    row=st.lists(PICTURES, max_size=80), frames=st.integers(1, 5), dwell_s=st.sampled_from([0.0, 2.5, 7.0])
+)
+def test_moods_are_edges_apart_and_within_bounds(row: list[Seen | None], frames: int, dwell_s: float) -> None:
+    """Whatever is seen: no mood twice running, none sooner than the dwell, the average in 0..1, and a mood
+    of joy or sadness only with the average beyond its limit."""
+    room, told = Moods(config := MoodConfig(frames=frames, dwell_s=dwell_s)), []
+    for k, one in enumerate(row):
+        mood = room.step(one, float(k))
+        assert 0.0 <= room.joy <= 1.0
+        if mood is not None:
+            told.append((k, mood))
+            assert mood.name != "joy" or mood.joy > config.joy
+            assert mood.name != "sad" or mood.joy < config.sad
+            assert mood.name in ("joy", "sad", "calm") or mood.joy == 0.0
+    assert all(a[1].name != b[1].name and b[0] - a[0] >= dwell_s for a, b in pairwise(told))
+
+
+@given(row=st.lists(PICTURES, max_size=40))
+def test_reset_is_a_new_room(row: list[Seen | None]) -> None:
+    """After `reset` all is told as at the start."""
+    room = Moods(QUICK)
+    first = [room.step(one, float(k)) for k, one in enumerate(row)]
+    room.reset()
+    assert [room.step(one, float(k)) for k, one in enumerate(row)] == first
+
+
+def test_limits_that_leave_no_calm_are_a_mistake() -> None:
+    """joy and sad must be further apart than twice the hysteresis."""
+    assert not MoodConfig().problems()
+    assert MoodConfig(joy=0.5, sad=0.45, hysteresis=0.05).problems()

@@ -12,16 +12,20 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.config import SpeechConfig
 from edge.errors import DeviceError
-from edge.events import Chunk
+from edge.events import Chunk, Said
 from edge.speech import MAX_CHARS, SpeechError, clean, open_speech
 from edge.speech import wav_file as wav_file_room
-from edge.speech.espeak import Espeak, Sound, Voice, alsa_plays, find_player, from_pipe
+from edge.speech.aloud import Aloud, alsa_plays, find_player
+from edge.speech.espeak import Voice
 from edge.speech.silent import Silent
+from edge.speech.sound import Sound, from_pipe
 from edge.speech.wav_file import WavFile
+from edge.wav import read_wav, write_wav
 
 real = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 
@@ -170,7 +174,7 @@ def test_f1_hangs_and_forks(bin_folder: Path, tmp_path: Path) -> None:
         "time.sleep(600)"
     )
     player = program(bin_folder, "aplay", hang)
-    speech = Espeak(Voice(SpeechConfig(), timeout_s=3.0), [str(player), "-"])
+    speech = Aloud(Voice(SpeechConfig(), timeout_s=3.0), [str(player), "-"])
     with pytest.raises(SpeechError, match="killed after"):
         speech.say("hello")
     child = int((tmp_path / "child").read_text())
@@ -195,7 +199,7 @@ def test_close_ends_a_line(bin_folder: Path) -> None:
     """close() from another thread ends say() at once, and nothing is spoken after it."""
     program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
     player = program(bin_folder, "aplay", "time.sleep(600)")
-    speech = Espeak(Voice(SpeechConfig()), [str(player)])
+    speech = Aloud(Voice(SpeechConfig()), [str(player)])
     failed: list[SpeechError] = []
 
     def say() -> None:
@@ -226,7 +230,7 @@ def test_a_player_gets_a_whole_wav_file(bin_folder: Path, tmp_path: Path) -> Non
     player = program(bin_folder, "aplay", keep)
     os.environ["NOTIFY_SOCKET"] = "@test"
     try:
-        said = Espeak(Voice(SpeechConfig()), [str(player)], preroll_s=0.3).say("hello")
+        said = Aloud(Voice(SpeechConfig()), [str(player)], preroll_s=0.3).say("hello")
     finally:
         del os.environ["NOTIFY_SOCKET"]
     with wave.open(str(tmp_path / "played.wav")) as file:
@@ -240,7 +244,7 @@ def test_long_lines_end_in_time(bin_folder: Path, tmp_path: Path) -> None:
     text = (bin_folder / "espeak-ng").read_text().replace("bytes(4410)", "bytes(44100 * 60)")
     (bin_folder / "espeak-ng").write_text(text)
     player = program(bin_folder, "aplay", "sys.stdin.buffer.read()")
-    said = Espeak(Voice(SpeechConfig(), timeout_s=5.0), [str(player)]).say("a long story")
+    said = Aloud(Voice(SpeechConfig(), timeout_s=5.0), [str(player)]).say("a long story")
     assert 0 < said.duration_s < 5.0
 
 
@@ -308,7 +312,7 @@ def test_f4_no_loudspeaker(bin_folder: Path, caplog: pytest.LogCaptureFixture) -
     program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
     complaint = "print('audio open error: No such file', file=sys.stderr)\nsys.exit(1)"
     player = program(bin_folder, "aplay", complaint)
-    speech = Espeak(Voice(SpeechConfig()), [str(player)])
+    speech = Aloud(Voice(SpeechConfig()), [str(player)])
 
     def pieces() -> Iterator[Chunk]:
         yield from [silence(0.08)] * 13
@@ -323,3 +327,54 @@ def test_f4_no_loudspeaker(bin_folder: Path, caplog: pytest.LogCaptureFixture) -
     assert run.times("heard")[0] == 1.04
     assert run.times("said") == []
     assert "audio open error" in caplog.text
+
+
+def keeping(folder: Path) -> list[str]:
+    """A player that keeps what it was given."""
+    code = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"
+    return [sys.executable, "-c", code, str(folder / "played.wav")]
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100])
+def test_recordings_are_played_as_they_are(bin_folder: Path, tmp_path: Path, rate_hz: int) -> None:
+    """Every sample at its own rate, none of them changed, two channels made one; before that, what is about
+    to sound is shown to whoever listens."""
+    program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
+    samples = (np.arange(-400, 400, dtype=np.float32) * 40) / 32_768
+    write_wav(tmp_path / "mono.wav", samples, rate_hz)
+    write_wav(tmp_path / "two.wav", np.stack([samples, -samples], 1), rate_hz)
+    speech, shown = Aloud(Voice(SpeechConfig()), keeping(tmp_path)), []
+    speech.before = lambda sound, rate: shown.append((len(sound), rate))
+    said = speech.play(str(tmp_path / "mono.wav"))
+    assert said == Said("@mono.wav", "espeak", round(800 / rate_hz, 3))
+    played = read_wav(tmp_path / "played.wav")
+    assert played.rate_hz == rate_hz
+    assert np.array_equal(played.samples[:, 0], samples)
+    speech.play(str(tmp_path / "two.wav"))
+    assert not read_wav(tmp_path / "played.wav").samples.any()
+    assert shown == [(800, rate_hz)] * 2
+
+
+@real
+def test_recordings_without_a_loudspeaker(tmp_path: Path) -> None:
+    """The wav backend keeps a copy under its next number, the silent one takes as long as it would sound."""
+    write_wav(tmp_path / "hi.wav", np.full(1_600, 0.25, np.float32), 16_000)
+    into_files = open_speech(SpeechConfig(backend="wav", folder=str(tmp_path / "said")))
+    said = into_files.play(str(tmp_path / "hi.wav"))
+    assert (said.text, said.duration_s, Path(said.file).name) == ("@hi.wav", 0.1, "0001.wav")
+    assert np.array_equal(read_wav(said.file).samples, read_wav(tmp_path / "hi.wav").samples)
+    assert Silent().play(str(tmp_path / "hi.wav")) == Said("@hi.wav", "silent", 0.1)
+
+
+def test_f1_a_recording_that_is_gone(bin_folder: Path, tmp_path: Path) -> None:
+    """F1: a recording that was taken away, or spoilt, while the daemon ran is told, and the next line goes
+    on; a long one ends in time."""
+    program(bin_folder, "espeak-ng", "sys.stdin.read()\ntone()")
+    speech = Aloud(Voice(SpeechConfig(), timeout_s=5.0), keeping(tmp_path))
+    (tmp_path / "text.wav").write_text("text")
+    for name in ("gone.wav", "text.wav"):
+        with pytest.raises(SpeechError, match=name):
+            speech.play(str(tmp_path / name))
+    assert speech.say("hello").duration_s == pytest.approx(0.1)
+    write_wav(tmp_path / "long.wav", np.zeros(8_000 * 60, np.float32), 8_000)
+    assert 0 < speech.play(str(tmp_path / "long.wav")).duration_s < 5.0

@@ -22,7 +22,8 @@ from edge.commands.run import build
 from edge.config import Config, MicrophoneConfig, SpeechConfig
 from edge.daemon import Daemon
 from edge.eventlog import EventLog
-from edge.speech.espeak import Espeak, Voice
+from edge.speech.aloud import Aloud
+from edge.speech.espeak import Voice
 
 LOUD = 0.3  # seconds that a player takes to be heard, at least
 LAST_S = 1.5  # for a word that ends with the line to be told
@@ -39,7 +40,7 @@ class Talk:
         self.wet = out.with_name("wet")
         if plan["wet"]:  # what is played is what our line sounds like in the room, not the line itself
             player = ["sh", "-c", f'cat > /dev/null; exec paplay "$(cat {self.wet})"']
-            parts = dataclasses.replace(parts, speech=Espeak(Voice(speech), player))
+            parts = dataclasses.replace(parts, speech=Aloud(Voice(speech), player))
         self.told: list[dict[str, Any]] = []
         self.daemon = Daemon(config, parts, tell=EventLog(out=io.StringIO()))
         tell = self.daemon._tell

@@ -65,7 +65,7 @@ class Lives:
     def start_command(self) -> None:
         """As a rule would."""
         if self.daemon:
-            self.daemon._actions.start((str(self._files.command_file),))
+            self.daemon._outlets.actions.start((str(self._files.command_file),))
 
     @property
     def listening(self) -> bool:
@@ -108,7 +108,7 @@ class Lives:
             hard_exit=self._hard,
         )
         daemon._gate.changed = TurnCondition(self._turns)
-        daemon._actions = daemon._answers._actions = Actions(timeout_s=COMMAND_S)
+        daemon._outlets.actions = Actions(timeout_s=COMMAND_S)
         self.daemon = daemon
         self._turns.expect(*THREADS)
         try:

@@ -16,6 +16,7 @@ from edge.frontend import FrontEnd
 from edge.onnx_scan import scan
 from synth.acoustics import coloured, mixed
 from synth.tools.backbone_lessons import WINDOWS, Lessons, batches, coded
+from synth.tools.backbone_loss import grade
 from synth.tools.backbone_net import Weights, embeddings, read, write
 from synth.tools.harden_backbone import between
 from tests.speech import real_speech
@@ -65,14 +66,32 @@ def test_lessons_are_spoiled_speech_and_what_is_said_of_it_in_quiet() -> None:
     speech = [coded(sound) for sound in real_speech()]
     hum = coloured(80_000, "pink", np.random.default_rng(0)) * np.float32(0.1)
     lessons = Lessons([(speech, 1.0)], [[coded(hum)]], ())
-    mel, wanted = next(batches(lessons, 3, 1))
+    mel, wanted, counts = next(batches(lessons, 3, 1))
     assert mel.shape == (3, 76 + 8 * (WINDOWS - 1), 32)
     assert wanted.shape == (3, WINDOWS, SIZE)
-    again, _ = next(batches(lessons, 3, 1))
+    assert counts.shape == (3, WINDOWS)
+    assert 0.1 < counts.min() <= counts.max() == 1
+    again, *_ = next(batches(lessons, 3, 1))
     assert (mel == again).all()
     weights, layers = read(graph(REFERENCE))
     off = np.asarray(embeddings(weights, layers, jnp.asarray(mel))) - wanted
     assert (off**2).mean() > 0.05 * wanted.var()
+
+
+def test_the_grade_falls_where_the_right_thing_is_said() -> None:
+    """Of the same mel frames the graph is graded better by what it says itself than by that of another
+    moment, and what does not count changes nothing."""
+    rng = np.random.default_rng(2)
+    weights, layers = read(graph(REFERENCE))
+    mel = rng.normal(2, 1, (2, 76 + 8 * (WINDOWS - 1), 32)).astype(np.float32)
+    said_now = np.asarray(embeddings(weights, layers, jnp.asarray(mel)))
+    loss = grade(layers, said_now.reshape(-1, SIZE))
+    every, first = np.ones((2, WINDOWS), np.float32), np.zeros((2, WINDOWS), np.float32)
+    first[0] = 1
+    assert loss(weights, mel, said_now, every) < loss(weights, mel, said_now[::-1], every)
+    other = said_now.copy()
+    other[1] += 5 * said_now.std()
+    assert loss(weights, mel, other, first) < loss(weights, mel, other, every)
 
 
 def test_the_hardened_backbone_is_what_its_manifest_says() -> None:

@@ -183,6 +183,7 @@ def test_install_elsewhere(tmp_path: Path) -> None:
     assert run(SCRIPTS[0], "--prefix", "/srv/chip", destination=tmp_path).returncode == 0
     unit = (tmp_path / "etc/systemd/system/heychip.service").read_text()
     assert "ExecStart=/srv/chip/bin/heychip run" in unit
+    assert "ExecStopPost=-/srv/chip/bin/heychip lights --off" in unit
     for wrong in (
         ["--prefix", "srv"],
         ["--prefix", "/srv/a b"],
