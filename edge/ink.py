@@ -2,8 +2,8 @@
 
 The form is that of MNIST (LeCun et al. 1998): the longer side of what is inked is 20 pixels of 28, its centre
 of mass is in the middle. So a photograph of a note, a scan, and a picture that had this form already all look
-alike to a network. Dark ink on light paper is told from light on dark by which there is more of. What is no
-part of the glyph, such as the remains of a printed grid, is left out by `edge.dirt`.
+alike to a network. Dark ink on light paper is told from light on dark by the border, where paper is. What is
+no part of the glyph, such as the remains of a printed grid, is left out by `edge.dirt`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from edge.dirt import without_dirt
 
 SIDE, BOX = 28, 20  # pixels: of the frame, and of the longer side of the ink within
 WORKING = 96  # pixels of the longer side of a picture while its ink is looked for
+BAND = 0.18  # of a picture's side: along its edge, more of this is paper than ink
 FAINT = 0.25  # of the strongest ink: what is weaker does not count for the size
 LEAST = 12.0  # of 255: a picture whose ink differs less from its paper has none
 
@@ -49,8 +50,11 @@ def on_paper(grey: Ink) -> Ink | None:
     plane = np.stack([np.ones_like(x), x / width - 0.5, y / height - 0.5], -1).astype(np.float32)
     edge = np.ones(grey.shape, bool)
     edge[1:-1, 1:-1] = False
-    level = float(np.median(grey))  # of all: along the border may be the lines of a grid
-    paper = np.abs(grey - level) <= max(25.0, 3 * float(np.median(np.abs(grey - level))))
+    band = np.ones(grey.shape, bool)  # not the outermost pixels alone: they may be the lines of a grid
+    down, across = (max(1, round(BAND * side)) for side in grey.shape)
+    band[down : height - down, across : width - across] = False
+    level = float(np.median(grey[band]))
+    paper = np.abs(grey - level) <= max(25.0, 3 * float(np.median(np.abs(grey[band] - level))))
     near = edge & paper if (edge & paper).sum() >= edge.sum() / 4 else paper
     tilt = np.array([level, 0, 0], np.float32)
     if min(height, width) >= 16:

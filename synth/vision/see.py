@@ -59,11 +59,11 @@ def see(lesson: Lesson) -> Path:
         progress.say(f"  left out: {path}: is there twice")
     ways = _ways(read, backbone, lesson)
     known = sum(name != UNKNOWN for name in read.labels)
-    head, decay = _head(ways, len(read.labels), known)
+    head, decay = _head(ways, len(read.labels), known, versions_of(ways, read))
     report = ways["report"]
     with progress.bar("classes left out, one by one", 1) as done:
-        train, choose, rest = ((ways[w].features, ways[w].labels) for w in WAYS)
-        left_out = heads.strangers(train, choose, rest, known, decay)
+        parts = [(ways[w].features, ways[w].labels) for w in WAYS]
+        left_out = heads.strangers(parts, known, decay, versions_of(ways, read))
         done(1)
     labels = [*read.labels[:known], UNKNOWN]
     looked = Looked(labels, known, read.ways["report"], report.labels, head.probabilities(report.features))
@@ -96,8 +96,13 @@ def _ways(read: Album, backbone: Backbone, lesson: Lesson) -> dict[str, Way]:
     return out
 
 
-def _head(ways: dict[str, Way], classes: int, known: int) -> tuple[Head, float]:
-    """The head, and the decay that was chosen for it."""
+def versions_of(ways: dict[str, Way], read: Album) -> int:
+    """Rows of each picture that is trained on, itself among them."""
+    return len(ways["train"].labels) // len(read.ways["train"])
+
+
+def _head(ways: dict[str, Way], classes: int, known: int, versions: int) -> tuple[Head, float]:
+    """The head, and the decay that was chosen for it; in `train` each picture has so many rows."""
     train, choose = ways["train"], ways["choose"]
     tried = []
     with progress.bar("heads trained", len(DECAYS)) as done:
@@ -107,7 +112,8 @@ def _head(ways: dict[str, Way], classes: int, known: int) -> tuple[Head, float]:
     best = heads.chosen(tried, choose.features, choose.labels)
     decay = next(d for d, h in zip(DECAYS, tried, strict=True) if np.isclose(
         h.weights / np.linalg.norm(h.weights), best.weights / np.linalg.norm(best.weights)).all())
-    return heads.with_unknown(best, known, choose.features, choose.labels), decay
+    taught = train.features[train.labels < known][::versions]
+    return heads.with_unknown(best, known, taught, choose.features, choose.labels), decay
 
 
 def _manifest(lesson: Lesson, backbone: Backbone, read: Album, looked: Looked, *,

@@ -18,7 +18,8 @@ WORST = 24  # pictures that are shown
 SHOWN = 140  # pixels of their longer side
 MATRIX = "<style>.m td,.m th{text-align:center;padding:.3rem .5rem}.m th:first-child{text-align:right}" \
     ".worst{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem}" \
-    ".worst figure{margin:0}.worst img{max-width:100%;border-radius:.3rem}figcaption{font-size:.8rem}</style>"
+    ".worst figure{margin:0}.worst img{max-width:100%;border-radius:.3rem}" \
+    "figcaption{font-size:.8rem;overflow-wrap:anywhere}</style>"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def confusion(looked: Looked) -> str:
         for j, n in enumerate(count):
             shade = n / count.sum()
             colour = f"11,114,133,{shade:.2f}" if j == k else f"230,119,0,{shade:.2f}"
-            cells.append(f"<td style='background:rgba({colour})'>{n or ''}</td>")
+            ink = ";color:#fff" if j == k and shade > 0.5 else ""
+            cells.append(f"<td style='background:rgba({colour}){ink}'>{n or ''}</td>")
         rows.append(f"<tr><th>{text(name)}</th>{''.join(cells)}</tr>")
     head = "".join(f"<th>{text(name)}</th>" for name in looked.labels)
     return f"<table class=m><tr><th>was \\ said</th>{head}</tr>{''.join(rows)}</table>"

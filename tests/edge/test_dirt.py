@@ -96,7 +96,7 @@ def test_pieces_are_those_of_scipy(height: int, width: int, share: float, seed: 
 
 
 def test_a_frame_of_lines_does_not_turn_ink_to_paper() -> None:
-    """A white zero on black within a white frame is still white ink: of paper there is more."""
+    """A white zero on black within a white frame is still white ink."""
     grey = ring() * 255
     grey[[0, -1]] = grey[:, [0, -1]] = 255
     framed, plain = (ink(p.astype(np.uint8)[:, :, None].repeat(3, axis=2)) for p in (grey, ring() * 255))

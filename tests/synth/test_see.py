@@ -196,7 +196,8 @@ def test_unknown_takes_few_of_the_known() -> None:
     """On the pictures it was set with, no more than a twentieth of the known become unknown; and far-off
     features, none of whose directions was learned, do."""
     rng = np.random.default_rng(0)
-    head = with_unknown(fitted(*rows(rng, 4, 30), 4, 1e-3), 4, *(held := rows(rng, 4, 50)))
+    taught = rows(rng, 4, 30)
+    head = with_unknown(fitted(*taught, 4, 1e-3), 4, taught[0], *(held := rows(rng, 4, 50)))
     told = head.logits(held[0]).argmax(axis=1)
     assert 0 < (told == 4).sum() <= 10
     assert (told == held[1]).mean() > 0.9
@@ -204,15 +205,30 @@ def test_unknown_takes_few_of_the_known() -> None:
     assert (head.logits(strange).argmax(axis=1) == 4).mean() > 0.8
 
 
+def test_the_nearest_picture_tells_strangers_too() -> None:
+    """A row between two classes, which a matrix would call one of them, is unknown: no picture is near it."""
+    rng = np.random.default_rng(3)
+    taught = rows(rng, 4, 30)
+    head = with_unknown(fitted(*taught, 4, 1e-3), 4, taught[0], *rows(rng, 4, 50))
+    assert head.near is not None
+    assert head.pull > 0
+    np.testing.assert_allclose(head.nearest(taught[0]), 1, atol=1e-4)
+    between = ((np.eye(20)[0] + 0.8 * np.eye(20)[1]) * 3 + rng.normal(0, 0.4, (50, 20))).astype(np.float32)
+    without = Head(head.mean, head.weights, head.bias)
+    assert (head.nearest(between) < 0.97).all()
+    assert (head.logits(between) != without.logits(between))[:, 4].all()
+    np.testing.assert_array_equal(head.logits(between)[:, :4], without.logits(between)[:, :4])
+
+
 def test_strangers_are_counted_class_by_class() -> None:
     """Each class is left out in turn and its pictures shown; of two classes none can be left out."""
     rng = np.random.default_rng(1)
     ways = [rows(rng, 4, n) for n in (30, 20, 10)]
-    found = strangers(ways[0], ways[1], ways[2], 4, 1e-3)
+    found = strangers(ways, 4, 1e-3)
     assert found is not None
     assert [count for _, count in found] == [10] * 4
     assert sum(caught for caught, _ in found) > 20
-    assert strangers(ways[0], ways[1], ways[2], 2, 1e-3) is None
+    assert strangers(ways, 2, 1e-3) is None
 
 
 def test_the_cut_network_is_the_shipped_one() -> None:
