@@ -27,7 +27,7 @@ from edge.files import sha256_of
 from edge.frontend import FRAMES_PER_STEP, FrontEnd
 from edge.hop_graph import HopGraph
 from edge.manifest import BACKBONES as FILES
-from edge.sessions import Bound, session
+from edge.sessions import Bound, give_back, session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -37,7 +37,8 @@ CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
 LONGEST = 8  # steps in one call on a long recording: what a call touches then stays in the cache
 ROLL = 64  # embeddings for which there is room before memory is asked for again
 
-PIECES = (LONGEST, 2, 1)  # there is a graph for each
+FEW = 3  # that the lazy gate asks for: an eighth cheaper each than one alone
+PIECES = (LONGEST, FEW, 1)  # there is a graph for each
 
 REFERENCE, HARDENED = FILES  # the file of each in data/, without its ending, is what its name maps to
 
@@ -57,16 +58,21 @@ class _Graphs:
     between two hops lies in the buffers of the stream."""
 
     def __init__(self, data: bytes, path: str, threads: int) -> None:
-        self.layers, self._path, self._threads = read_layers(data, path), path, threads
-        self._opened: dict[tuple[int, bool], tuple[HopGraph, InferenceSession]] = {}
+        self._layers, self._path, self._threads = read_layers(data, path), path, threads
+        self._opened: dict[tuple[int, bool], tuple[dict[str, int], InferenceSession]] = {}
+        one = HopGraph(self._layers, 1)
+        self.states, self.rows = one.states, one.rows
+        """as `HopGraph` has them, for a single hop"""
 
-    def get(self, steps: int, *, front: bool) -> tuple[HopGraph, InferenceSession]:
-        """The graph for so many hops, and it opened."""
+    def get(self, steps: int, *, front: bool) -> tuple[dict[str, int], InferenceSession]:
+        """The `rows` of the graph for so many hops, and it opened."""
         key = steps, front
         if key not in self._opened:
-            graph = HopGraph(self.layers, steps, front=front)
+            graph = HopGraph(self._layers, steps, front=front)
             opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
-            self._opened[key] = graph, opened
+            self._opened[key] = graph.rows, opened  # the graph itself holds all weights once more
+            del graph
+            give_back()
         return self._opened[key]
 
 
@@ -102,13 +108,13 @@ class Backbone:
 
     def _open(self, graphs: _Graphs) -> None:
         self._shared = graphs
-        one = HopGraph(graphs.layers, 1)
+        rows, states = graphs.rows, graphs.states
         self._sets = tuple(
-            {name: np.zeros((LONGEST * one.rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
-             for name, shape in one.states.items()}
+            {name: np.zeros((LONGEST * rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
+             for name, shape in states.items()}
             for _ in range(2)
         )
-        self._tails = tuple({name: _end(buffer, one.states[name][0]) for name, buffer in buffers.items()}
+        self._tails = tuple({name: _end(buffer, states[name][0]) for name, buffer in buffers.items()}
                             for buffers in self._sets)
         self._out = np.zeros((LONGEST, SIZE), np.float32)
         self._bound: dict[int, list[Bound]] = {}
@@ -119,10 +125,10 @@ class Backbone:
         if steps in self._bound:
             return self._bound[steps]
         made = self._bound[steps] = []
-        graph, opened = self._shared.get(steps, front=self._front is not None)
+        rows, opened = self._shared.get(steps, front=self._front is not None)
         for new, old in zip(self._sets, reversed(self._tails), strict=True):
             inputs = dict(old)
-            outputs = {name.replace("state", "next"): _end(buffer, graph.rows[name])
+            outputs = {name.replace("state", "next"): _end(buffer, rows[name])
                        for name, buffer in new.items()}
             mel = outputs.pop("next0")
             if self._front:
@@ -190,9 +196,11 @@ class Features:
         self._front = FrontEnd(at_once=LONGEST)
         self._backbone = Backbone(name, threads=threads, front=self._front)
         hops = quiet_room().reshape(-1, STEP)
-        self._quiet, past = hops[0], np.empty((len(hops), SIZE), np.float32)
-        for k in range(0, len(hops), 2):  # in pairs: the graph for LONGEST may not be needed
-            self._hear(hops[k : k + 2], past[k : k + 2])
+        self._quiet = hops[0]
+        hops = np.concatenate([hops[: -len(hops) % FEW], hops])  # all that is left of the first is forgotten
+        past = np.empty((len(hops), SIZE), np.float32)
+        for k in range(0, len(hops), FEW):  # the graph for LONGEST may not be needed
+            self._hear(hops[k : k + FEW], past[k : k + FEW])
         self._start = (self._front.history, self._backbone.state, past[-CONTEXT:])
         self.reset()
 
@@ -223,8 +231,7 @@ class Features:
     def _hear(self, hops: Array, out: Array) -> None:
         """Hops [k, 1280] to embeddings in `out` [k, 96]."""
         for at, steps in pieces(len(hops)):
-            for place in range(steps):
-                self._front.frames(hops[at + place], place)
+            self._front.frames(hops[at : at + steps].reshape(-1))
             self._backbone.hear(out[at : at + steps])
 
     def _unroll(self, steps: int) -> None:

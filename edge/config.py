@@ -55,7 +55,7 @@ class ListenConfig:
     offset: float = check.key(0.0, check.number(-20, 20))
     """logits added to every threshold: above 0 hears less, below 0 hears more"""
     lazy: bool = check.key(True, check.flag)
-    """whether the backbone rests while nothing stirs; the same is heard, at most 80 ms later"""
+    """whether the backbone rests while nothing stirs; the same is heard, at most 160 ms later"""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import sessions, trial
+from edge.backbone import FEW
 from edge.errors import ModelError
 from edge.hop_detectors import Stream, read_convolutions
 from edge.manifest import FRAMES, INPUT, OUTPUT, SIZE
@@ -25,7 +26,7 @@ Array = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 
-PROOFS, ALIKE = 4, 1e-4  # hops of noise, and how far apart two ways of working out a logit may lie
+PROOFS, ALIKE = 5, 1e-4  # hops of noise, and how far apart two ways of working out a logit may lie
 CLOSEST = 1e-7  # how near to 0 or 1 a probability may come before its logit is clipped
 
 
@@ -113,16 +114,16 @@ class Detectors:
         """What `follow` is given next does not go on from what it was given last."""
         self._cold = True
 
-    def follow(self, embeddings: Array) -> Array:
-        """What `step` gives, to float error, for windows [16, 96] each of which is the one before moved on by
-        one embedding; a stream begins anew after `reset`."""
+    def follow(self, windows: Array) -> Array:
+        """What `step` gives, to float error, for windows [k, 16, 96] each of which is the one before moved on
+        by one embedding: logits [k, N]. A stream begins anew after `reset`."""
         if self._stream is None:
-            return self.step(embeddings)
+            return np.stack([self.step(window) for window in windows])
         if self._cold:
             self._cold = False
-            for embedding in embeddings[:-1]:
-                self._stream.next(embedding)
-        return self._stream.next(embeddings[-1])
+            for at in range(0, FRAMES - 1, FEW):
+                self._stream.next(windows[0, at : min(at + FEW, FRAMES - 1)])
+        return self._stream.next(windows[:, -1])
 
     def _proven(self, onnx: bytes, threads: int) -> Stream | None:
         """The stream of a graph that can be one, where it says of noise what the graph says."""
@@ -131,7 +132,8 @@ class Detectors:
             return None
         stream = Stream(row, self.path, threads=threads)
         noise = np.random.default_rng(1).standard_normal((FRAMES + PROOFS, SIZE)).astype(np.float32) * 8
-        said = np.stack([stream.next(embedding) for embedding in noise])[FRAMES - 1 :]
+        few = noise.reshape(-1, FEW, SIZE)
+        said = np.concatenate([stream.next(embeddings) for embeddings in few])[FRAMES - 1 :]
         wanted = np.stack([self.step(noise[k : k + FRAMES]) for k in range(PROOFS + 1)])
         if not (np.abs(said - wanted) <= ALIKE * (1 + np.abs(wanted))).all():
             log.warning("event=not_streamed path=%s why=says_something_else", self.path)

@@ -31,7 +31,8 @@ HISTORY = WINDOW - HOP  # samples of the past that the first frame of a step sti
 LOW_HZ, HIGH_HZ = 60.0, 3800.0
 SCALE = 32768.0  # the backbone was trained on 16-bit samples
 FLOOR = 1e-10
-RANGE = 8.0  # 80 dB, in the units of a mel frame
+RANGE = 1e-8  # in power: 80 dB
+LIFT = 100.0  # the reference adds 2 to its logarithms to the base of 10
 
 Array = NDArray[np.float32]
 
@@ -74,28 +75,28 @@ def spectrum_tables() -> tuple[Array, Array, Array]:
     return cosines.astype(np.float32), sines.astype(np.float32), filters[bins]
 
 
-def mel_nodes(graph: Graph, frames: int | str) -> str:
+def mel_nodes(graph: Graph, frames: int) -> str:
     """The way from new inputs `even` and `odd`, the parts of frames [8 * k, 200], to mel frames [8 * k, 32],
     in a graph under construction; gives the name of those."""
-    cosines, sines, filters = (graph.weight(table) for table in spectrum_tables())
-    real = graph.one("MatMul", graph.input("even", frames, HALF), cosines)
-    imaginary = graph.one("MatMul", graph.input("odd", frames, HALF), sines)
+    cosines, sines, filters = spectrum_tables()
+    real = graph.one("MatMul", graph.input("even", frames, HALF), graph.weight(cosines))
+    imaginary = graph.one("MatMul", graph.input("odd", frames, HALF), graph.weight(sines))
     power = graph.one("Add", graph.one("Mul", real, real), graph.one("Mul", imaginary, imaginary))
-    least = graph.weight(np.array(FLOOR, np.float32))
-    loudness = graph.one("Log", graph.one("Clip", graph.one("MatMul", power, filters), least))
-    steps = graph.one("Reshape", loudness, graph.numbers(-1, FRAMES_PER_STEP * MELS))
-    loudest = graph.one("ReduceMax", steps, axes=[1])
-    floor = graph.one("Sub", loudest, graph.weight(np.array(RANGE * np.log(10), np.float32)))
-    cut = graph.one("Max", steps, floor)
-    tenths = graph.one("Mul", cut, graph.weight(np.array(1 / np.log(10), np.float32)))
-    mel = graph.one("Add", tenths, graph.weight(np.array(2, np.float32)))
-    return graph.one("Reshape", mel, graph.numbers(-1, MELS))
+    power = graph.one("MatMul", power, graph.weight(filters * np.float32(LIFT)))
+    if frames != FRAMES_PER_STEP:
+        power = graph.one("Reshape", power, graph.numbers(-1, FRAMES_PER_STEP * MELS))
+    loudest = graph.one("ReduceMax", power, axes=[0, 1] if frames == FRAMES_PER_STEP else [1])
+    quietest = graph.one("Mul", loudest, graph.weight(np.array(RANGE, np.float32)))
+    quietest = graph.one("Clip", quietest, graph.weight(np.array(FLOOR * LIFT, np.float32)))
+    loudness = graph.one("Log", graph.one("Max", power, quietest))
+    mel = graph.one("Mul", loudness, graph.weight(np.array(1 / np.log(10), np.float32)))
+    return mel if frames == FRAMES_PER_STEP else graph.one("Reshape", mel, graph.numbers(-1, MELS))
 
 
 def mel_graph() -> bytes:
-    """`even` and `odd` parts of frames [8 * k, 200] to `mel` [8 * k, 32]."""
+    """`even` and `odd` parts of the frames of a step [8, 200] to `mel` [8, 32]."""
     graph = Graph()
-    graph.output(mel_nodes(graph, "frames"), "mel", "frames", MELS)
+    graph.output(mel_nodes(graph, FRAMES_PER_STEP), "mel", FRAMES_PER_STEP, MELS)
     return graph.model("mel")
 
 
@@ -104,33 +105,33 @@ class FrontEnd:
 
     def __init__(self, *, at_once: int = 1) -> None:
         """`at_once`: the hops whose parts of frames can lie in `parts`."""
-        self._sound = np.zeros(HISTORY + STEP, np.float32)
-        self._past, self._last = self._sound[:HISTORY], self._sound[-HISTORY:]
-        self._new = self._sound[HISTORY:]
+        self._sound = np.zeros(HISTORY + at_once * STEP, np.float32)
+        self._past, self._new = self._sound[:HISTORY], self._sound[HISTORY:]
         frames = np.lib.stride_tricks.sliding_window_view(self._sound, WINDOW)[::HOP]
-        self._ahead, self._behind = frames[:, HALF:], frames[:, HALF:0:-1]
+        ahead, behind = frames[:, HALF:], frames[:, HALF:0:-1]
         size = (at_once * FRAMES_PER_STEP, HALF)
-        self.parts = {part: np.zeros(size, np.float32) for part in ("even", "odd")}
+        even, odd = (np.zeros(size, np.float32) for _ in range(2))
+        self.parts = {"even": even, "odd": odd}
         """what `frames` works out, the inputs of `mel_nodes`; always the same arrays"""
-        self._hops = list(zip(*(part.reshape(-1, FRAMES_PER_STEP, HALF) for part in self.parts.values()),
-                              strict=True))
+        self._views = [(ahead[:count], behind[:count], even[:count], odd[:count])
+                       for count in range(0, size[0] + 1, FRAMES_PER_STEP)]
 
     @cached_property
     def _graph(self) -> tuple[Bound, Array]:
         """The second half of a step on its own, and where it writes: not opened where nobody needs it."""
         mel = np.zeros((FRAMES_PER_STEP, MELS), np.float32)
-        even, odd = self._hops[0]
+        _, _, even, odd = self._views[1]
         graph = session(mel_graph(), "the front end", fixed=True)
         return Bound(graph, {"even": even, "odd": odd}, {"mel": mel}), mel
 
     def reset(self, history: Array | None = None) -> None:
         """Forget the stream; `history` [240] is what is taken to have sounded before it (silence if None)."""
-        self._last[:] = 0 if history is None else history
+        self._past[:] = 0 if history is None else history
 
     @property
     def history(self) -> Array:
         """The samples [240] that the next step still needs, for a snapshot."""
-        return self._last.copy()
+        return self._past.copy()
 
     def step(self, samples: Array) -> Array:
         """Samples [k * 1280], full scale -1..1, to mel frames [k * 8, 32]; the last frame ends with them."""
@@ -149,11 +150,12 @@ class FrontEnd:
         graph.run()
         out[:] = mel
 
-    def frames(self, samples: Array, place: int = 0) -> None:
-        """The first half of a step, into that place in `parts`, for who has the second half in a graph of
-        their own."""
-        even, odd = self._hops[place]
-        self._past[:] = self._last
-        self._new[:] = samples
-        np.add(self._ahead, self._behind, out=even)
-        np.subtract(self._ahead, self._behind, out=odd)
+    def frames(self, samples: Array) -> None:
+        """The first half of a step, or of some at once, samples [k * 1280] into the beginning of `parts`, for
+        who has the second half in a graph of their own."""
+        count = len(samples)
+        ahead, behind, even, odd = self._views[count // STEP]
+        self._new[:count] = samples
+        np.add(ahead, behind, out=even)
+        np.subtract(ahead, behind, out=odd)
+        self._past[:] = self._sound[count : count + HISTORY]

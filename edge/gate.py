@@ -36,7 +36,7 @@ class Gate:
         """what the eyes ask for besides, by the time of the stream; see Prior"""
 
     def sounds_at(self, time_s: float) -> bool:
-        """Whether we spoke, or the room still sounded of it, at this time of the stream, now or a hop ago."""
+        """Whether we spoke, or the room still sounded of it, at this time of the stream: now or hops ago."""
         with self.changed:
             return (self._speaking and time_s >= self._since_s) or time_s < self._until_s
 

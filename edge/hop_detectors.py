@@ -1,9 +1,10 @@
 """Detectors that look at one new embedding a hop, where the file looks at all sixteen again.
 
 What `synth/export.py` writes is a row of convolutions over time. All but one of the positions that they work
-out for a window were worked out for the window before. Here each layer adds what its newest input gives to
-its next few outputs and keeps those sums: the same numbers for about a tenth of the multiplications. A graph
-of another kind is not rewritten, and one that is has to prove on noise that it says the same.
+out for a window were worked out for the window before. Here each layer keeps its last few inputs, and works
+out its newest outputs alone: the same numbers for about a tenth of the multiplications. Several hops in one
+run cost little more than one, because most of a run is fetching the weights, and say the same to the bit. A
+graph of another kind is not rewritten, and one that is has to prove on noise that it says the same.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.backbone import LONGEST, PIECES, pieces
 from edge.manifest import FRAMES, INPUT, SIZE
 from edge.onnx_make import Graph
 from edge.onnx_read import Attributes, GraphReader
 from edge.onnx_wire import GarbageError
-from edge.sessions import Bound, session
+from edge.sessions import Bound, give_back, session
 
 Array = NDArray[np.float32]
 
@@ -69,86 +71,122 @@ def _convolution(found: GraphReader, inputs: Sequence[str], attributes: Attribut
     return Convolution(weights, bias, groups)
 
 
-def stream_graph(row: Sequence[Convolution]) -> tuple[bytes, list[Array]]:
-    """`embedding` [1, 96] and `state<k>` to `logits` [1, N] and `next<k>`; gives the states of a stream that
-    has heard nothing. A state is the sums of a layer for the outputs to come, with the bias behind them for
-    the one that begins now; what is put out, and is to be written over the beginning of a state, is all of it
-    but the bias. Layers of one group are on [1, width], others on [groups, 1, width]; the latter give their
-    sums to no one in one piece, so their bias is a constant."""
-    graph, states = Graph(), list[Array]()
-    value = graph.input("embedding", 1, SIZE)
+def stream_graph(row: Sequence[Convolution], hops: int) -> bytes:
+    """`embeddings` [hops, 96] and `state<k>` to `logits` [hops, N] and `seen<k>`. A state is the last that a
+    layer was given [time - 1, width]; what it has seen is that and the new, and ends with the next state."""
+    graph = Graph()
+    value = graph.input("embeddings", hops, SIZE)
     for k, layer in enumerate(row):
-        add = _alone if layer.groups == 1 else _in_groups
-        value, state = add(graph, layer, value, k)
-        states.append(state)
-        if k < len(row) - 1:
-            value = graph.one("Relu", value)
-        if layer.groups > 1:
-            value = graph.one("Reshape", value, graph.numbers(1, len(layer.weights)))
-    graph.output(value, "logits", 1, len(row[-1].weights))
-    return graph.model("hop"), states
+        if _single(layer):
+            value = _products(graph, layer, value, hops)
+        if kept := _kept(layer):
+            value = graph.one("Concat", graph.input(f"state{k}", kept, _width(layer)), value, axis=0)
+            value = graph.output(value, f"seen{k}", kept + hops, _width(layer))
+        add = _sums if _single(layer) else _alone if layer.groups == 1 else _in_groups
+        value = add(graph, layer, value, hops)
+        value = graph.one("Relu", value) if k < len(row) - 1 else value
+    graph.output(value, "logits", hops, len(row[-1].weights))
+    return graph.model("hop")
 
 
-def _alone(graph: Graph, layer: Convolution, value: str, k: int) -> tuple[str, Array]:
-    """A layer of one group: its newest output [1, out], and its state."""
-    out, _, time = layer.weights.shape
-    state = np.zeros((1, time * out), np.float32)
-    state[:, -out:] = layer.bias
-    before = graph.input(f"state{k}", *state.shape)
-    sums = graph.one("Gemm", value, graph.weight(_newest_first(layer)[0]), before)
-    newest, rest = graph.split(sums, (out, (time - 1) * out), axis=1)
-    graph.output(rest, f"next{k}", 1, (time - 1) * out)
-    return newest, state
+def _single(layer: Convolution) -> bool:
+    """Whether each of its groups has one output, as a member's last layer has."""
+    return layer.groups == len(layer.weights)
 
 
-def _in_groups(graph: Graph, layer: Convolution, value: str, k: int) -> tuple[str, Array]:
-    """A layer of several groups: its newest output [groups, 1, out of each], and its state."""
+def _kept(layer: Convolution) -> int:
+    """How many inputs are kept for the outputs to come."""
+    return int(layer.weights.shape[2]) - 1
+
+
+def _width(layer: Convolution) -> int:
+    """Numbers that it is given at a time: its inputs, or their products with the weights of each time."""
+    return int(layer.weights.shape[2 if _single(layer) else 1]) * layer.groups
+
+
+def _alone(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
+    """A layer of one group: its newest outputs [hops, out]."""
     out, width, time = layer.weights.shape
-    groups, each = layer.groups, out // layer.groups
-    state = np.zeros((groups, 1, (time - 1) * each), np.float32)
-    bias = graph.weight(layer.bias.reshape(groups, 1, each))
-    before = graph.one("Concat", graph.input(f"state{k}", *state.shape), bias, axis=2)
-    parts = graph.one("Reshape", value, graph.numbers(groups, 1, width))
-    gives = graph.one("MatMul", parts, graph.weight(_newest_first(layer)))
-    newest, rest = graph.split(graph.one("Add", before, gives), (each, (time - 1) * each), axis=2)
-    graph.output(rest, f"next{k}", *state.shape)
-    return newest, state
+    if hops > 1:
+        seen = graph.one("Gather", seen, graph.weight(np.add.outer(np.arange(hops), np.arange(time))), axis=0)
+    windows = graph.one("Reshape", seen, graph.numbers(hops, time * width))
+    table = graph.weight(layer.weights.transpose(2, 1, 0).reshape(time * width, out))
+    return graph.one("Gemm", windows, table, graph.weight(layer.bias))
 
 
-def _newest_first(layer: Convolution) -> Array:
-    """What an input [in of a group] gives to this output of its group and to those to come, in this order:
-    [groups, in of a group, time * out of a group]."""
-    _, width, time = layer.weights.shape
-    tables = layer.weights[:, :, ::-1].reshape(layer.groups, -1, width, time).transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(tables).reshape(layer.groups, width, -1)
+def _products(graph: Graph, layer: Convolution, value: str, hops: int) -> str:
+    """Inputs of a layer with single outputs times the weights of each time [hops, groups * time]."""
+    groups, width, time = layer.weights.shape
+    if groups == 1:
+        return graph.one("MatMul", value, graph.weight(layer.weights[0]))
+    parts = graph.one("Reshape", value, graph.numbers(hops, groups, 1, width))
+    gives = graph.one("MatMul", parts, graph.weight(np.ascontiguousarray(layer.weights)))
+    return graph.one("Reshape", gives, graph.numbers(hops, groups * time))
+
+
+def _sums(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
+    """What those of the last few hops add up to: its newest outputs [hops, groups]."""
+    groups, _, time = layer.weights.shape
+    numbers = graph.one("Reshape", seen, graph.numbers(-1))
+    hop, group, at = np.ogrid[:hops, :groups, :time]
+    found = graph.one("Gather", numbers, graph.weight(((hop + at) * groups + group) * time + at), axis=0)
+    sums = graph.one("ReduceSum", found, graph.numbers(2), keepdims=0)
+    return graph.one("Add", sums, graph.weight(layer.bias))
+
+
+def _in_groups(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
+    """A layer of several groups: its newest outputs [hops, out]. Each hop is a product of its own, because a
+    product of several rows adds up in another order than one of a single row."""
+    (out, width, time), groups = layer.weights.shape, layer.groups
+    each = out // groups
+    parts = graph.one("Reshape", seen, graph.numbers((time - 1 + hops) * groups, width))
+    first = np.add.outer(np.arange(hops), np.arange(time))[:, None] * groups  # of hop and time
+    table = first + np.arange(groups)[None, :, None]  # [hops, groups, time]
+    windows = graph.one("Gather", parts, graph.weight(table), axis=0)
+    windows = graph.one("Reshape", windows, graph.numbers(hops, groups, 1, time * width))
+    weights = layer.weights.reshape(groups, each, width, time).transpose(0, 3, 2, 1)
+    sums = graph.one("MatMul", windows, graph.weight(weights.reshape(groups, time * width, each)))
+    sums = graph.one("Add", sums, graph.weight(layer.bias.reshape(groups, 1, each)))
+    return graph.one("Reshape", sums, graph.numbers(hops, out))
 
 
 class Stream:
-    """Logits of a stream of embeddings. State: the sums of each layer for outputs that are not complete.
-    After sixteen embeddings nothing is left in it of what came before them."""
+    """Logits of a stream of embeddings. State: the last inputs of each layer. After sixteen embeddings
+    nothing is left in it of what came before them.
+
+    As in `Backbone` there are two sets of buffers, in turn, and what a layer has seen ends where its buffer
+    ends, so that the next state lies in the same place however many hops were in a run."""
 
     def __init__(self, row: Sequence[Convolution], where: object, *, threads: int = 1) -> None:
-        data, states = stream_graph(row)
-        graph = session(data, where, threads=threads, fixed=True)
-        self._embedding = np.zeros((1, SIZE), np.float32)
-        self._logits = np.zeros((1, len(row[-1].weights)), np.float32)
-        sets = [[state.copy() for state in states] for _ in range(2)]
-        self._turns = [Bound(graph, *self._ports(row, old, new)) for new, old in (sets, sets[::-1])]
+        self._row, self._where, self._threads = row, where, threads
+        self._embeddings = np.zeros((LONGEST, SIZE), np.float32)
+        self._logits = np.zeros((LONGEST, len(row[-1].weights)), np.float32)
+        self._sets = [[np.zeros((_kept(layer) + LONGEST, _width(layer)), np.float32) for layer in row]
+                      for _ in range(2)]
+        self._turn = 0  # the set that the next run writes
+        self._bound: dict[int, list[Bound]] = {}
 
-    def _ports(
-        self, row: Sequence[Convolution], old: Sequence[Array], new: Sequence[Array]
-    ) -> tuple[dict[str, Array], dict[str, Array]]:
-        """What goes in and what comes out."""
-        inputs, outputs = {"embedding": self._embedding}, {"logits": self._logits}
-        for k, (layer, before, after) in enumerate(zip(row, old, new, strict=True)):
-            inputs[f"state{k}"] = before
-            outputs[f"next{k}"] = after[:, : -len(layer.bias)] if layer.groups == 1 else after
-        return inputs, outputs
+    def _turns(self, hops: int) -> list[Bound]:
+        """The graph for so many hops between the two sets, in both directions; opened when first needed."""
+        if hops not in self._bound:
+            graph = session(stream_graph(self._row, hops), self._where, threads=self._threads, fixed=True)
+            made = self._bound[hops] = []
+            for new, old in (self._sets, self._sets[::-1]):
+                inputs, outputs = {"embeddings": self._embeddings[:hops]}, {"logits": self._logits[:hops]}
+                for k in (k for k, layer in enumerate(self._row) if _kept(layer)):
+                    inputs[f"state{k}"] = old[k][LONGEST:]
+                    outputs[f"seen{k}"] = new[k][LONGEST - hops :]
+                made.append(Bound(graph, inputs, outputs))
+            give_back()
+        return self._bound[hops]
 
-    def next(self, embedding: Array) -> Array:
-        """Embedding [96] to logits [N]."""
-        self._embedding[0] = embedding
-        self._turns[0].run()
-        self._turns.reverse()
-        out: Array = self._logits[0].copy()
-        return out
+    def next(self, embeddings: Array) -> Array:
+        """Embeddings [k, 96] to logits [k, N]."""
+        hops = len(embeddings)
+        if hops in PIECES:
+            self._embeddings[:hops] = embeddings
+            self._turns(hops)[self._turn].run()
+            self._turn = 1 - self._turn
+            out: Array = self._logits[:hops].copy()
+            return out
+        return np.concatenate([self.next(embeddings[at : at + few]) for at, few in pieces(hops)])

@@ -151,7 +151,9 @@ class HopGraph:
             return self._graph.one("Clip", value, self._floor)
         parts = self._graph.split(value, layer.pool[0] * layer.pool[1])
         self._shrink(layer.pool)
-        return self._graph.one("Max", *parts, self._floor)
+        while len(parts) > 1:  # in pairs: a Max of many makes a copy for each
+            parts = [self._graph.one("Max", *pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+        return self._graph.one("Clip", parts[0], self._floor)
 
     def _shaped(self, value: str, rows: int, width: int) -> str:
         return self._graph.one("Reshape", value, self._graph.numbers(rows, width))

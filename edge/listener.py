@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import REFERENCE, Features
+from edge.backbone import FEW, REFERENCE, Features
 from edge.bundle import Bundle
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
@@ -106,11 +106,10 @@ class Listener:
         whole = len(sound) // STEP * STEP
         self._rest = sound[whole:].copy() if whole < len(sound) else NO_SOUND
         windows = [features.step(sound[:whole]) for features in self._features]
-        lost = [which for which, found in enumerate(windows) if len(found) and not _finite(found[-1, -1])]
         heard, self.margins = list[Heard](), []
-        for hop in range(whole // STEP):
-            self._hops += 1
-            self._decide([found[hop] for found in windows], heard)
+        if whole:
+            self._decide(windows, heard)
+        lost = [which for which, found in enumerate(windows) if len(found) and not _finite(found[-1, -1])]
         if lost:
             self._lose(lost)
         return heard
@@ -129,8 +128,8 @@ class Listener:
         enough for all that the next decision depends on."""
         self._hops += hops
         for features in self._features:
-            for start in range(0, len(context), 2 * STEP):  # in pairs, as what is heard comes from the gate:
-                features.step(context[start : start + 2 * STEP])  # a graph for more is cold, and no quicker
+            for start in range(0, len(context), FEW * STEP):  # as what is heard comes from the gate: a graph
+                features.step(context[start : start + FEW * STEP])  # for more is cold, and no quicker
         for detectors in self._detectors:
             detectors.reset()
         self._same = [0] * len(self._features)
@@ -145,21 +144,25 @@ class Listener:
         return np.where(finite, samples, np.float32(0))
 
     def _decide(self, windows: Sequence[NDArray[np.float32]], heard: list[Heard]) -> None:
-        """What each backbone's window [16, 96] says; what is heard is added to `heard`."""
-        margin, now_s = NOTHING, self._hops * HOP_S
-        fresh = [self._fresh(which, window) for which, window in enumerate(windows)]
-        for detectors, ensemble, which in zip(self._detectors, self.ensembles, self._hear, strict=True):
-            event = ensemble.step(detectors.follow(windows[which]), now_s, fresh=fresh[which])
-            margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
-            if self.watch is not None:
-                self.watch(ensemble, now_s, event)
-            if event is None:
-                continue
-            if ensemble.again or event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
-                heard.append(event)
-                if not ensemble.short:  # it counts for nothing, so another bundle may still be enough
-                    self._last[event.word] = event.time_s
-        self.margins.append(margin)
+        """What the windows [k, 16, 96] of each backbone say, hop by hop; what is heard goes into `heard`."""
+        fresh = [[self._fresh(which, window) for window in found] for which, found in enumerate(windows)]
+        rows = [(ensemble, detectors.follow(windows[which]), fresh[which]) for ensemble, detectors, which
+                in zip(self.ensembles, self._detectors, self._hear, strict=True)]
+        for hop in range(len(windows[0])):
+            self._hops += 1
+            margin, now_s = NOTHING, self._hops * HOP_S
+            for ensemble, logits, is_fresh in rows:
+                event = ensemble.step(logits[hop], now_s, fresh=is_fresh[hop])
+                margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
+                if self.watch is not None:
+                    self.watch(ensemble, now_s, event)
+                if event is None:
+                    continue
+                if ensemble.again or event.time_s - self._last.get(event.word, -SAME_WORD_S) >= SAME_WORD_S:
+                    heard.append(event)
+                    if not ensemble.short:  # it counts for nothing, so another bundle may still be enough
+                        self._last[event.word] = event.time_s
+            self.margins.append(margin)
 
     def _fresh(self, which: int, window: NDArray[np.float32]) -> bool:
         """Whether a window differs from that of the hop before: it does not where the last embedding has come

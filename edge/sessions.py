@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,10 +46,12 @@ def session(
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        opened = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base but this one
         reason, remedy = explain(str(error), ort.__version__)
         raise ModelError(where, reason, remedy) from error
+    opened._model_bytes = b""  # it keeps the whole file, in case somebody wants to change the provider
+    return opened
 
 
 class Bound:
@@ -70,6 +73,14 @@ class Bound:
     def run(self) -> None:
         """One run, from the arrays to the arrays."""
         self._run.run_with_iobinding(self._binding)
+
+
+def give_back() -> None:
+    """Memory that was needed for a moment, as for opening a graph, is the system's again. Only glibc keeps
+    it, and only glibc has this function."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def runtime(where: object) -> Any:

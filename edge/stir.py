@@ -26,50 +26,58 @@ LEAST = 1e-12  # about -120 dB of full scale: below it there is nothing
 SLOT_HOPS = round(1.0 / HOP_S)
 SLOTS = 4  # of a second each
 
+NOTHING_YET = math.inf, math.inf
+
 _ONES = np.ones(FEWER, np.float32)
 
 
 class Stir:
-    """State: the quietest hop of each of the last four seconds, and the last sample."""
+    """State: the quietest hop of each of the last four seconds, and the last samples."""
 
     def __init__(self) -> None:
-        self._highs = np.zeros(STEP, np.float32)
-        self._lows = np.zeros(1 + STEP // FEWER, np.float32)  # the last one of the hop before comes first
-        self._middle = np.zeros(STEP // FEWER, np.float32)
+        self._before = np.zeros(FEWER, np.float32)
         self.reset()
 
     def reset(self) -> None:
         """Another room: what is heard next stirs until it is known how quiet it is here."""
-        self._least: list[tuple[float, ...]] = []
+        self._slots = [NOTHING_YET] * SLOTS
+        self._middle, self._highs = self._least = NOTHING_YET  # of this slot, and of those before
         self._hops = 0
-        self._last = np.float32(0)
-        self._lows[:] = 0
+        self._before[:] = 0
 
-    def step(self, hop: Array) -> bool:
-        """Samples [1280]: whether anything stirs in them."""
-        bands = self._loudness(hop)
+    def step(self, hops: Array) -> list[bool]:
+        """Samples [k * 1280]: whether anything stirs in each hop of them. Several at once cost little more
+        than one."""
+        middle, highs = self._bands(hops)
+        return [self._stirs(*bands) for bands in zip(_loudest(middle), _loudest(highs), strict=True)]
+
+    def _stirs(self, middle: float, highs: float) -> bool:
+        """Of one hop, by the power of its bands. What is no number is never steady, and never the least."""
         if self._hops % SLOT_HOPS == 0:
-            self._least = [*self._least[1 - SLOTS :], bands]
+            self._slots = [*self._slots[2 - SLOTS :], (self._middle, self._highs)]
+            self._middle, self._highs = NOTHING_YET
+            self._least = min(one for one, _ in self._slots), min(one for _, one in self._slots)
         self._hops += 1
-        self._least[-1] = tuple(map(min, self._least[-1], bands))
-        floors = map(min, *self._least) if len(self._least) > 1 else self._least[0]
-        steady = all(band <= RISE * max(floor, LEAST) for band, floor in zip(bands, floors, strict=True))
-        return self._hops <= SLOT_HOPS or not steady  # what is no number is never steady
+        self._middle, self._highs = min(self._middle, middle), min(self._highs, highs)
+        low, high = self._least
+        steady = (middle <= RISE * max(min(low, self._middle), LEAST)
+                  and highs <= RISE * max(min(high, self._highs), LEAST))
+        return self._hops <= SLOT_HOPS or not steady
 
-    def _loudness(self, hop: Array) -> tuple[float, ...]:
-        """The power of the loudest 40 ms in both bands, over that of a full-scale hop or so."""
-        highs, lows, middle = self._highs, self._lows, self._middle
-        np.subtract(hop[1:], hop[:-1], out=highs[1:])
-        highs[0] = hop[0] - self._last
-        self._last = hop[-1]
-        np.dot(hop.reshape(-1, FEWER), _ONES, out=lows[1:])
-        np.subtract(lows[1:], lows[:-1], out=middle)
-        lows[0] = lows[-1]
-        return _loudest(middle), _loudest(highs)
+    def _bands(self, hops: Array) -> tuple[Array, Array]:
+        """The middle band [k, 320], at a quarter of the rate, and the highs [k, 1280]."""
+        count = len(hops) // STEP
+        sound = np.concatenate([self._before, hops])
+        self._before[:] = hops[-FEWER:]
+        lows = sound.reshape(-1, FEWER).dot(_ONES)
+        middle, highs = lows[1:] - lows[:-1], sound[FEWER:] - sound[FEWER - 1 : -1]
+        return middle.reshape(count, -1), highs.reshape(count, -1)
 
 
-def _loudest(band: Array) -> float:
-    """Of the two pieces of a band. What is no number is the loudest."""
-    half = len(band) // PIECES
-    one, other = float(band[:half].dot(band[:half])), float(band[half:].dot(band[half:]))
-    return (other if one < other or math.isnan(other) else one) / STEP
+def _loudest(band: Array) -> list[float]:
+    """The power of the loudest 40 ms of each hop of a band [k, n], over that of a full-scale hop or so. What
+    is no number is the loudest."""
+    parts = band.reshape(len(band) * PIECES, 1, -1)
+    powers = np.matmul(parts, parts.transpose(0, 2, 1)).ravel().tolist()
+    return [(other if one < other or math.isnan(other) else one) / STEP
+            for one, other in zip(powers[::PIECES], powers[1::PIECES], strict=True)]

@@ -94,7 +94,7 @@ class _Rooms:
 
     def detectors(self, _hop: int) -> None:
         pairs = zip(self._detectors, self._hear, strict=True)
-        self._logits = [detectors.follow(self._windows[name]) for detectors, name in pairs]
+        self._logits = [detectors.follow(self._windows[name][None])[0] for detectors, name in pairs]
 
     def ensemble(self, hop: int) -> None:
         for ensemble, logits in zip(self._ensembles, self._logits, strict=True):

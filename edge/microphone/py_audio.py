@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.errors import DeviceError
-from edge.microphone import Device, choose_input
+from edge.microphone import Device, choose_input, lean_alsa
 from edge.microphone.cards import with_cards
 from edge.microphone.live import BLOCK_S, Live, aim, attempts, is_gone, log, quiet, refusal
 
@@ -110,6 +110,7 @@ def _devices(session: Any) -> list[Device]:
 
 def _session() -> Any:
     library = _library()
+    lean_alsa.leave_out()
     try:
         with quiet():
             return library.PyAudio()

@@ -8,13 +8,14 @@ of devices is frozen while PortAudio runs; it is started anew whenever nothing i
 from __future__ import annotations
 
 import atexit
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DeviceError
-from edge.microphone import Device, choose_input
+from edge.microphone import Device, choose_input, lean_alsa
 from edge.microphone.cards import with_cards
 from edge.microphone.live import BLOCK_S, Live, aim, attempts, is_gone, log, quiet, refusal
 
@@ -88,6 +89,7 @@ def devices() -> list[Device]:
     try:
         if not _open:
             _end(library)
+            lean_alsa.leave_out()
             library._initialize()
         apis = library.query_hostapis()
         found = list(library.query_devices())
@@ -118,6 +120,8 @@ def _end(library: Any) -> None:
 
 
 def _library() -> Any:
+    if "sounddevice" not in sys.modules:
+        lean_alsa.leave_out()  # it starts PortAudio when it is imported
     try:
         import sounddevice
     except ImportError as error:

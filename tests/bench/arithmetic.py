@@ -58,7 +58,7 @@ def of_backbone(data: bytes) -> dict[str, int]:
 def of_detectors(bundle: Bundle) -> dict[str, int]:
     """One decision of a bundle, going on from the one before where its graph can."""
     row = read_convolutions(bundle.onnx)
-    return of_file(bundle.onnx if row is None else stream_graph(row)[0], "detectors.onnx")
+    return of_file(bundle.onnx if row is None else stream_graph(row, 1), "detectors.onnx")
 
 
 def of_front_end() -> dict[str, int]:

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from bundles import head, make_bundle, open_wake_word
 
-from edge.backbone import CONTEXT, SIZE
+from edge.backbone import CONTEXT, PIECES, SIZE
 from edge.bundle import Bundle, load_bundle
 from edge.detectors import Detectors
 from edge.hop_detectors import read_convolutions, stream_graph
@@ -53,27 +53,38 @@ def test_a_stream_says_what_its_windows_say(bundle, rows):
     """From the first window on, every logit is that of the file on the whole window, to float error."""
     detectors = Detectors(bundle)
     assert detectors._stream is not None
-    found = np.stack([detectors.follow(window) for window in windows(rows)])
+    found = np.stack([detectors.follow(window[None])[0] for window in windows(rows)])
     wanted = np.stack([detectors.step(window) for window in windows(rows)])
     assert found == pytest.approx(wanted, abs=1e-4, rel=1e-5)
+
+
+def test_hops_at_once_say_the_same(bundle, rows):
+    """However many hops are asked for at once, the logits are the same, to the bit."""
+    one_by_one, in_pieces, at = Detectors(bundle), Detectors(bundle), 0
+    found = np.stack(windows(rows))
+    wanted = np.concatenate([one_by_one.follow(found[k : k + 1]) for k in range(len(found))])
+    for size in (3, 1, 8, 2, 3, 11, 9, 3):
+        assert (in_pieces.follow(found[at : at + size]) == wanted[at : at + size]).all()
+        at += size
+    assert at == len(found)
 
 
 def test_a_stream_begins_anew_after_a_reset(bundle, rows):
     """After `reset` it says what a new one says, to the bit, even where the stream before held NaN."""
     detectors, fresh = Detectors(bundle), Detectors(bundle)
     for window in windows(np.full_like(rows, np.nan)):
-        detectors.follow(window)
+        detectors.follow(window[None])[0]
     detectors.reset()
     for window in windows(rows):
-        assert (detectors.follow(window) == fresh.follow(window)).all()
+        assert (detectors.follow(window[None])[0] == fresh.follow(window[None])[0]).all()
 
 
 def test_what_was_said_is_not_written_over(bundle, rows):
     """A logit that was given out stays what it was when the next one is worked out."""
     detectors = Detectors(bundle)
-    first = detectors.follow(rows[:CONTEXT])
+    first = detectors.follow(rows[None, :CONTEXT])
     copy = first.copy()
-    detectors.follow(rows[1 : 1 + CONTEXT])
+    detectors.follow(rows[None, 1 : 1 + CONTEXT])
     assert (first == copy).all()
 
 
@@ -98,11 +109,12 @@ def test_a_linear_bundle_follows_a_stream_too(tmp_path, rows):
     detectors = Detectors(load_bundle(make_bundle(tmp_path)))
     assert detectors._stream is None
     for window in windows(rows)[:3]:
-        assert (detectors.follow(window) == detectors.step(window)).all()
+        assert (detectors.follow(window[None])[0] == detectors.step(window)).all()
 
 
 def test_the_stream_is_onnx():
     """The checker of the `onnx` package finds nothing wrong with it."""
     row = read_convolutions(fused(trained(3, 2, 4)))
     assert row is not None
-    onnx.checker.check_model(onnx.load_model_from_string(stream_graph(row)[0]), full_check=True)
+    for hops in PIECES:
+        onnx.checker.check_model(onnx.load_model_from_string(stream_graph(row, hops)), full_check=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.backbone import Features
+from edge.backbone import FEW, Features
 from edge.bundle import load_bundle
 from edge.events import RATE_HZ, STEP, Heard
 from edge.lazy import CONTEXT_HOPS, LazyListener
@@ -97,7 +97,7 @@ def test_a_night_of_silence_keeps_two_seconds(monkeypatch):
     quiet = np.random.default_rng(0).normal(0, 1e-4, 60 * RATE_HZ).astype(np.float32)
     lazy.step(quiet)
     assert sum(worked_out) / len(quiet) < 0.3  # until the room was known, and after a chance stir
-    assert len(lazy._kept) <= CONTEXT_HOPS + 1
+    assert lazy.kept <= (CONTEXT_HOPS + FEW) * STEP
 
 
 def test_a_margin_near_the_threshold_keeps_it_open():
@@ -113,12 +113,31 @@ def test_a_margin_near_the_threshold_keeps_it_open():
         assert lazy.closed == closed
 
 
+def test_a_word_does_not_wait(pair):
+    """Hops are taken a few at a time, but a call is told of two hops later at most, and mostly at once or one
+    hop later: the detectors see it coming."""
+    later = []
+    for path in sorted(CLIPS.glob("call-*.wav")):
+        for before in range(FEW):  # so that the hop of the event has every place among its few
+            room = np.random.default_rng(0).normal(0, 1e-4, 3 * RATE_HZ + before * STEP)
+            sound = np.concatenate([room.astype(np.float32), samples_of(path), room.astype(np.float32)])
+            told = []
+            for listener in pair:
+                listener.reset()
+                told.append([hop for hop in range(len(sound) // STEP)
+                             for _ in listener.step(sound[hop * STEP : (hop + 1) * STEP])])
+            later += [there - here for here, there in zip(*told, strict=True)]
+    assert len(later) >= 12
+    assert set(later) <= {0, 1, 2}
+    assert np.mean(later) <= 0.75  # without looking ahead it would be 1
+
+
 def test_the_end_of_a_stream_is_heard(pair):
-    """A hop that waits for its second one is decided by `flush`."""
+    """Hops that wait for others are decided by `flush`."""
     plain, lazy = pair
     call = samples_of("models/hey_chip/golden.wav")
     end = round(heard(plain, call)[-1].time_s * RATE_HZ)
-    for before in (0, STEP):  # so that the hop of the event is once the first of a pair, once the second
+    for before in (0, STEP, 2 * STEP):  # so that the hop of the event has every place among its few
         sound = np.concatenate([call[:before], call[:end]])
         assert heard(lazy, sound) == heard(plain, sound)
         assert heard(plain, sound)[-1].time_s == pytest.approx((end + before) / RATE_HZ)

@@ -21,7 +21,15 @@ ROOMS = {
 
 def stirs(sound: np.ndarray, stir: Stir) -> list[bool]:
     """One answer for each hop."""
-    return [stir.step(hop) for hop in sound[: len(sound) // STEP * STEP].reshape(-1, STEP)]
+    return stir.step(sound[: len(sound) // STEP * STEP])
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_hops_at_once_stir_as_one_by_one(at_once):
+    """It makes no difference how many hops are looked at together."""
+    sound = np.concatenate([ROOMS["a fan"], samples_of("models/hey_chip/golden.wav"), ROOMS["a hum"]])
+    hops, stir = sound[: len(sound) // (3 * STEP) * 3 * STEP].reshape(-1, at_once * STEP), Stir()
+    assert [one for few in hops for one in stir.step(few)] == stirs(hops.ravel(), Stir())
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -59,7 +67,7 @@ def test_what_is_no_number_stirs(bad):
     hop = NOISE[:STEP].copy()
     hop[7] = bad
     with np.errstate(invalid="ignore"):
-        assert stir.step(hop)
+        assert stir.step(hop) == [True]
 
 
 def test_a_reset_forgets_the_room():
