@@ -37,11 +37,11 @@ def test_the_bundle_is_whole_and_tells_its_fonts() -> None:
     assert sum(bool(row["licence"]) for row in fonts) > len(fonts) / 2
 
 
-@pytest.mark.parametrize("digit", "೦೧")
+@pytest.mark.parametrize("digit", DIGITS[:2])
 def test_light_on_dark_and_dark_on_light_are_read_alike(
     digit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An array of a data set as .npy, and the same as a large note on grey paper: `look` reads both."""
+    """An array of a data set as .npy, and the same as a large note on grey paper, are both read by look."""
     small = drawn(digit)
     np.save(tmp_path / "a.npy", small[:, :, None].repeat(3, axis=2))
     note = np.full((300, 400), 210, np.uint8)
