@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
     "unplug and replug": Kind("D2, D1, D4", unplug, plug, 0.3, 60, weight=4),
     "absent for minutes": Kind("D1, D3", unplug, plug, 100, 300, weight=0.7),
     "library raises": Kind("D2", read_fails, nothing, 0.1, 0.1),
-    # The gate may hold the last two hops of a word that was just said, until the stream is given up after 2 s.
+    # The gate may hold the last two hops of a word, until the stream is given up after 2 s.
     "callbacks stop": Kind("D6", mute, nothing, 0.1, 0.1, weight=2, limit_s=40, late=True),
     "overflow burst": Kind("D5", lose_blocks(0.5), lose_blocks(0.0), 2, 8, weight=2),
     "NaN and infinity": Kind("D9, B11", treat(no_numbers), treat(None), 0.2, 3, weight=2),
