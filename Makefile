@@ -36,7 +36,7 @@ lint:
 
 soak:
 	@PYTHON="$(PYTHON)" sh tools/setup.sh synth,dev
-	@$(BIN)/python -m tests.soak $(ARGS)
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m tests.soak $(ARGS)  # as systemd/heychip.service has it
 
 bench-accuracy: setup
 	@$(BIN)/python -m tests.bench.accuracy $(ARGS)
