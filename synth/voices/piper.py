@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
 import os
 import re
 import shutil
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.speech import piper_child
 
 from . import Settings, Voice, finish, same_language
 from .ipa import clauses
@@ -102,15 +102,11 @@ class Piper:
 
 
 def numbers(ipa: str, facts: dict[str, Any]) -> list[int]:
-    """The ids of a text: begin, each symbol followed by padding, end. Symbols that it lacks are left out."""
-    table = facts["phoneme_id_map"]
-    ids = [*table["^"], *table["_"]]
-    for symbol in unicodedata.normalize("NFD", ipa):
-        if symbol in table:
-            ids += [*table[symbol], *table["_"]]
-    if len(ids) <= 2:
-        raise VoiceError("piper: nothing to say")
-    return [*ids, *table["$"]]
+    """The ids of a text, as the daemon's voice has them. VoiceError where there is nothing to say."""
+    try:
+        return piper_child.numbers(ipa, facts["phoneme_id_map"])
+    except ValueError as error:
+        raise VoiceError("piper: nothing to say") from error
 
 
 def voice_files(path: str) -> list[Path]:
@@ -127,13 +123,9 @@ def voice_files(path: str) -> list[Path]:
 def facts_of(file: Path) -> dict[str, Any]:
     """What stands beside a voice file. Raises VoiceError where it is not of a voice that reads phonemes."""
     try:
-        facts: dict[str, Any] = json.loads(Path(f"{file}.json").read_text("utf-8"))
-        if facts.get("phoneme_type", "espeak") != "espeak":
-            raise KeyError("phoneme_type espeak")
-        _ = facts["phoneme_id_map"]["^"], facts["audio"]["sample_rate"], facts["espeak"]["voice"]
-    except (OSError, ValueError, KeyError) as error:
-        raise VoiceError(f"{file}.json: does not describe a voice of piper ({error})") from error
-    return facts
+        return piper_child.read_facts(file)
+    except ValueError as error:
+        raise VoiceError(f"{file}.json: does not describe a voice of piper ({error.__cause__})") from error
 
 
 def licence_of(file: Path) -> str:
