@@ -79,6 +79,7 @@ class Listener:
         self._rest = NO_SOUND
         self._hops = 0
         self._same = [0] * len(self._features)  # hops in a row with the embedding of the one before
+        self._squares = [0.0] * len(self._features)  # what the numbers of that add up to, squared
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
@@ -109,9 +110,8 @@ class Listener:
         heard, self.margins = list[Heard](), []
         if whole:
             self._decide(windows, heard)
-        lost = [which for which, found in enumerate(windows) if len(found) and not _finite(found[-1, -1])]
-        if lost:
-            self._lose(lost)
+            if not math.isfinite(sum(self._squares)):
+                self._lose([which for which, found in enumerate(windows) if not _finite(found[-1, -1])])
         return heard
 
     def _lose(self, lost: Sequence[int]) -> None:
@@ -166,8 +166,11 @@ class Listener:
 
     def _fresh(self, which: int, window: NDArray[np.float32]) -> bool:
         """Whether a window differs from that of the hop before: it does not where the last embedding has come
-        as often as a window is long, and once more. Their first numbers tell nearly always."""
-        if window[-1, 0] != window[-2, 0] or not np.array_equal(window[-1], window[-2]):
+        as often as a window is long, and once more. Its sum of squares tells nearly always, and also whether
+        it is made of numbers."""
+        last, before = window[-1], self._squares[which]
+        self._squares[which] = squares = float(last.dot(last))
+        if squares != before or not np.array_equal(last, window[-2]):
             self._same[which] = 0
             return True
         self._same[which] += 1
@@ -187,7 +190,7 @@ class Listener:
         for row in (self._detectors, self.ensembles, self._hear, self._cost_s):
             del row[worst]
         for unheard in sorted(set(range(len(self._features))) - set(self._hear), reverse=True):
-            del self._features[unheard], self._backbones[unheard], self._same[unheard]
+            del self._features[unheard], self._backbones[unheard], self._same[unheard], self._squares[unheard]
             self._hear = [which - (which > unheard) for which in self._hear]
         log.warning("event=shed word=%r why=too_slow", word)
         return word

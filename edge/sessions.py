@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,10 +70,17 @@ class Bound:
                 if array.dtype != np.float32 or not array.flags.c_contiguous:
                     raise ValueError(f"{name} is {array.dtype}, strides {array.strides}")
                 bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+        self.run = self._quick()
+        """one run, from the arrays to the arrays"""
 
-    def run(self) -> None:
-        """One run, from the arrays to the arrays."""
-        self._run.run_with_iobinding(self._binding)
+    def _quick(self) -> Callable[[], None]:
+        """What runs it. Around the compiled session is a layer of Python that asks about graphs on a graphics
+        card, and without options every run makes its own: passing both by saves a microsecond of two and a
+        half. Where another version has no such parts within, the public way does the same."""
+        inner, binding = getattr(self._run, "_sess", None), getattr(self._binding, "_iobinding", None)
+        if inner is None or binding is None:
+            return partial(self._run.run_with_iobinding, self._binding)
+        return partial(inner.run_with_iobinding, binding, runtime("the session").RunOptions())
 
 
 def give_back() -> None:
