@@ -59,19 +59,18 @@ class _Graphs:
 
     def __init__(self, data: bytes, path: str, threads: int) -> None:
         self._layers, self._path, self._threads = read_layers(data, path), path, threads
-        self._opened: dict[tuple[int, bool], tuple[dict[str, int], InferenceSession]] = {}
+        self._opened: dict[tuple[int, bool], InferenceSession] = {}
         one = HopGraph(self._layers, 1)
-        self.states, self.rows = one.states, one.rows
+        self.tapes, self.block = one.tapes, one.block
         """as `HopGraph` has them, for a single hop"""
 
-    def get(self, steps: int, *, front: bool) -> tuple[dict[str, int], InferenceSession]:
-        """The `rows` of the graph for so many hops, and it opened."""
+    def get(self, steps: int, *, front: bool) -> InferenceSession:
+        """The graph for so many hops, opened."""
         key = steps, front
         if key not in self._opened:
-            graph = HopGraph(self._layers, steps, front=front)
-            opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
-            self._opened[key] = graph.rows, opened  # the graph itself holds all weights once more
-            del graph
+            made = HopGraph(self._layers, steps, front=front).model()
+            self._opened[key] = session(made, self._path, threads=self._threads, fixed=True)
+            del made  # it holds all weights once more
             give_back()
         return self._opened[key]
 
@@ -88,9 +87,9 @@ def _graphs(name: str, threads: int) -> _Graphs:
 class Backbone:
     """Embeddings of a stream of mel frames. State: the last 2 frames before each convolution over time.
 
-    Its graphs (for one hop and for a few at once, made when first needed) write into the same buffers and
-    read what the step before wrote: there are two sets of them, in turn. A buffer is as long as the longest
-    output and every output ends where it ends, so the last frames lie in the same place whichever graph ran.
+    Its graphs (for one hop and for a few at once, made when first needed) write on the same tapes, each run
+    behind the one before, whichever graph it was: what is kept lies in front of what is new, and nothing is
+    copied but at the end of the tapes, when they are wound back. See `HopGraph`.
     """
 
     def __init__(self, name: str = REFERENCE, *, threads: int = 1, front: FrontEnd | None = None) -> None:
@@ -108,62 +107,68 @@ class Backbone:
 
     def _open(self, graphs: _Graphs) -> None:
         self._shared = graphs
-        rows, states = graphs.rows, graphs.states
-        self._sets = tuple(
-            {name: np.zeros((LONGEST * rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
-             for name, shape in states.items()}
-            for _ in range(2)
-        )
-        self._tails = tuple({name: _end(buffer, states[name][0]) for name, buffer in buffers.items()}
-                            for buffers in self._sets)
+        self._tapes = {name: np.zeros((tape.kept + LONGEST * tape.new, tape.width), np.float32)
+                       for name, tape in graphs.tapes.items()}
+        self._block = np.zeros(graphs.block, np.float32)
         self._out = np.zeros((LONGEST, SIZE), np.float32)
-        self._bound: dict[int, list[Bound]] = {}
-        self._turn = 0  # the set that the next run writes
+        self._bound: dict[tuple[int, int], Bound] = {}
+        self._at = 0  # hops on the tapes
 
-    def _graph_for(self, steps: int) -> list[Bound]:
-        """The graph for so many steps between the two sets, in both directions."""
-        if steps in self._bound:
-            return self._bound[steps]
-        made = self._bound[steps] = []
-        rows, opened = self._shared.get(steps, front=self._front is not None)
-        for new, old in zip(self._sets, reversed(self._tails), strict=True):
-            inputs = dict(old)
-            outputs = {name.replace("state", "next"): _end(buffer, rows[name])
-                       for name, buffer in new.items()}
-            mel = outputs.pop("next0")
-            if self._front:
-                outputs["mel"] = mel
-                inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
+    def _bind(self, steps: int) -> Bound:
+        """The graph for so many steps, from where the tapes are."""
+        inputs, outputs = {"block": self._block}, {"next_block": self._block, "embeddings": self._out[:steps]}
+        for name, tape in self._shared.tapes.items():
+            place, start = self._tapes[name], self._at * tape.new
+            to = outputs if self._front or name != "mel" else inputs
+            to[name] = place[start + tape.kept :][: steps * tape.new]
+            if name == "mel":
+                inputs["mel_2"] = place[start:][: tape.kept]
             else:
-                inputs["mel"] = mel
-            made.append(Bound(opened, inputs, outputs | {"embeddings": self._out[:steps]}))
-        return made
+                inputs[f"{name}_2"] = place[start:][: steps * tape.new]
+                inputs[f"{name}_1"] = place[start + tape.kept // 2 :][: steps * tape.new]
+        if self._front:
+            inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
+        return Bound(self._shared.get(steps, front=self._front is not None), inputs, outputs)
+
+    def _wind(self, steps: int) -> None:
+        """Wind the tapes back where so many steps find no room."""
+        if self._at + steps > LONGEST:
+            self.reset(self.state)
 
     def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
-        for name, tail in self._tails[1 - self._turn].items():
-            tail[:] = 0 if state is None else state[name]
+        self._at = 0
+        for name, tape in self._shared.tapes.items():
+            self._tapes[name][: tape.kept] = 0 if state is None else state[name]
+        self._block[:] = 0 if state is None else state["block"]
 
     @property
     def state(self) -> State:
         """A copy of what is kept between steps."""
-        return {name: tail.copy() for name, tail in self._tails[1 - self._turn].items()}
+        kept = {name: self._tapes[name][self._at * tape.new :][: tape.kept].copy()
+                for name, tape in self._shared.tapes.items()}
+        return kept | {"block": self._block.copy()}
 
     def step(self, mel: Array) -> Array:
         """Mel frames [k * 8, 32] to embeddings [k, 96]."""
         out = np.empty((len(mel) // FRAMES_PER_STEP, SIZE), np.float32)
         for at, steps in pieces(len(out)):
-            frames = _end(self._sets[self._turn]["state0"], steps * FRAMES_PER_STEP)
-            frames[:] = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
+            self._wind(steps)
+            frames = self._tapes["mel"][self._shared.tapes["mel"].kept + self._at * FRAMES_PER_STEP :]
+            frames[: steps * FRAMES_PER_STEP] = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
             self.hear(out[at : at + steps])
         return out
 
     def hear(self, out: Array) -> None:
         """What lies in the `parts` of the front end that it was made with, as many hops as there are rows in
         `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
-        turn, steps = self._turn, len(out)
-        self._graph_for(steps)[turn].run()
-        self._turn = 1 - turn
+        steps = len(out)
+        self._wind(steps)
+        key = steps, self._at
+        if key not in self._bound:
+            self._bound[key] = self._bind(steps)
+        self._bound[key].run()
+        self._at += steps
         out[:] = self._out[:steps]
 
 
@@ -176,11 +181,6 @@ def pieces(count: int) -> list[tuple[int, int]]:
         made.append((at, steps))
         at += steps
     return made
-
-
-def _end(buffer: Array, rows: int) -> Array:
-    """The last rows of a buffer; all of it where it is no row of rows."""
-    return buffer[-rows:] if buffer.ndim == 2 else buffer
 
 
 class Features:
