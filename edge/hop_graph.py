@@ -16,7 +16,6 @@ packs once:
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -62,13 +61,12 @@ class HopGraph:
         for layer in layers.row[:CONVOLVED]:
             value = self._convolved(layer, value)
         value = self._turned(value, layers.row[CONVOLVED].weights.shape[2])
-        for layer, after in pairwise([*layers.row[CONVOLVED:], None]):
-            if layer is None:
-                break
+        rest = layers.row[CONVOLVED:]
+        for layer, after in zip(rest, [*rest[1:], rest[-1]], strict=True):
             if len(layer.weights) > 1:
                 value = self._over_time(layer, value)
             else:
-                value = self._over_bands(layer, value, apart=after.pool[1] if after else 1)
+                value = self._over_bands(layer, value, apart=after.pool[1])
         self._graph.output(value, "embeddings", self._frames, layers.row[-1].weights.shape[3])
 
     def model(self) -> bytes:
@@ -97,7 +95,7 @@ class HopGraph:
             return graph.one("Reshape", graph.one("Concat", past, value, axis=0), shape)
         self.block = (1, channels, KEPT, self._bands)
         seen = graph.one("Concat", graph.input("block", *self.block), value, axis=2)
-        last = np.arange(self._frames, self._frames + KEPT)  # of `seen`: `block` has been read when it is written
+        last = np.arange(self._frames, self._frames + KEPT)  # of `seen`, for which `block` was read
         graph.output(graph.one("Gather", seen, graph.weight(last), axis=2), "next_block", *self.block)
         return seen
 
@@ -131,9 +129,9 @@ class HopGraph:
 
     def _product(self, layer: Layer, seen: str) -> str:
         """The layer on rows of all that each position sees."""
-        weights = layer.weights.reshape(-1, layer.weights.shape[3])
         graph = self._graph
-        return self._activated(layer, graph.one("Gemm", seen, graph.weight(weights), graph.weight(layer.bias)))
+        weights = graph.weight(layer.weights.reshape(-1, layer.weights.shape[3]))
+        return self._activated(layer, graph.one("Gemm", seen, weights, graph.weight(layer.bias)))
 
     def _whole_frames(self, layer: Layer, value: str) -> str:
         """A convolution over two bands, each of which sees both: one product of whole frames."""

@@ -79,7 +79,7 @@ class Listener:
         self._rest = NO_SOUND
         self._hops = 0
         self._same = [0] * len(self._features)  # hops in a row with the embedding of the one before
-        self._squares = [0.0] * len(self._features)  # what the numbers of that add up to, squared
+        self._first = [0.0] * len(self._features)  # the first number of that
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
@@ -110,7 +110,8 @@ class Listener:
         heard, self.margins = list[Heard](), []
         if whole:
             self._decide(windows, heard)
-            if not math.isfinite(sum(self._squares)):
+            # Each number of an embedding is a sum over all that is there: none is a number if not all.
+            if not math.isfinite(sum(self._first)):
                 self._lose([which for which, found in enumerate(windows) if not _finite(found[-1, -1])])
         return heard
 
@@ -145,14 +146,14 @@ class Listener:
 
     def _decide(self, windows: Sequence[NDArray[np.float32]], heard: list[Heard]) -> None:
         """What the windows [k, 16, 96] of each backbone say, hop by hop; what is heard goes into `heard`."""
-        fresh = [[self._fresh(which, window) for window in found] for which, found in enumerate(windows)]
-        rows = [(ensemble, detectors.follow(windows[which]), fresh[which]) for ensemble, detectors, which
-                in zip(self.ensembles, self._detectors, self._hear, strict=True)]
+        logits = [detectors.follow(windows[which])
+                  for detectors, which in zip(self._detectors, self._hear, strict=True)]
         for hop in range(len(windows[0])):
+            fresh = [self._fresh(which, found, hop) for which, found in enumerate(windows)]
             self._hops += 1
             margin, now_s = NOTHING, self._hops * HOP_S
-            for ensemble, logits, is_fresh in rows:
-                event = ensemble.step(logits[hop], now_s, fresh=is_fresh[hop])
+            for ensemble, said, which in zip(self.ensembles, logits, self._hear, strict=True):
+                event = ensemble.step(said[hop], now_s, fresh=fresh[which])
                 margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
                 if self.watch is not None:
                     self.watch(ensemble, now_s, event)
@@ -164,17 +165,17 @@ class Listener:
                         self._last[event.word] = event.time_s
             self.margins.append(margin)
 
-    def _fresh(self, which: int, window: NDArray[np.float32]) -> bool:
-        """Whether a window differs from that of the hop before: it does not where the last embedding has come
-        as often as a window is long, and once more. Its sum of squares tells nearly always, and also whether
-        it is made of numbers."""
-        last, before = window[-1], self._squares[which]
-        self._squares[which] = squares = float(last.dot(last))
-        if squares != before or not np.array_equal(last, window[-2]):
+    def _fresh(self, which: int, windows: NDArray[np.float32], hop: int) -> bool:
+        """Whether a window of [k, 16, 96] differs from that of the hop before: it does not where the last
+        embedding has come as often as a window is long, and once more. Its first number tells nearly always,
+        and is taken out as a plain one: numpy's code is out of the cache after the graphs, and costs more."""
+        before = self._first[which]
+        self._first[which] = first = float(windows.item(hop, -1, 0))
+        if first != before or not np.array_equal(windows[hop, -1], windows[hop, -2]):
             self._same[which] = 0
             return True
         self._same[which] += 1
-        return self._same[which] < len(window)
+        return self._same[which] < windows.shape[1]
 
     def flush(self) -> list[Heard]:
         """What is still to be heard where a stream ends: nothing, each hop was decided when it was full."""
@@ -190,7 +191,7 @@ class Listener:
         for row in (self._detectors, self.ensembles, self._hear, self._cost_s):
             del row[worst]
         for unheard in sorted(set(range(len(self._features))) - set(self._hear), reverse=True):
-            del self._features[unheard], self._backbones[unheard], self._same[unheard], self._squares[unheard]
+            del self._features[unheard], self._backbones[unheard], self._same[unheard], self._first[unheard]
             self._hear = [which - (which > unheard) for which in self._hear]
         log.warning("event=shed word=%r why=too_slow", word)
         return word
