@@ -71,7 +71,7 @@ class Ensemble:
     @property
     def closest(self) -> str:
         """The member that was nearest to its threshold, or furthest above it, at the last hop."""
-        return self.names[int(self._margins().argmax())]
+        return self.names[int(self._each().argmax())]
 
     @property
     def health(self) -> str:
@@ -81,7 +81,7 @@ class Ensemble:
     def told(self) -> list[dict[str, Any]]:
         """What each member said at the last hop: name, logit (None where it does not count), threshold and
         margin."""
-        rows = zip(self.names, self._margins().tolist(), self._thresholds.tolist(), strict=True)
+        rows = zip(self.names, self._each().tolist(), self._thresholds.tolist(), strict=True)
         return [{"name": name, "logit": None if over <= NOTHING else round(over + threshold, 4),
                  "threshold": round(threshold, 4), "margin": round(over, 4)}
                 for name, over, threshold in rows]
@@ -112,10 +112,10 @@ class Ensemble:
         self.again = not self.armed
         self.short = self.margin < raised < float("inf")  # told of, but it may still become enough
         self.armed, self._heard_s = False, time_s
-        members = tuple(self.names[i] for i in np.flatnonzero(self._margins() >= 0))
+        members = tuple(self.names[i] for i in np.flatnonzero(self._each() >= 0))
         return Heard(round(time_s, 3), self.word, self.closest, round(self.margin, 4), members)
 
-    def _margins(self) -> NDArray[np.float32]:
+    def _each(self) -> NDArray[np.float32]:
         """How far above its threshold each member was at the last hop [N]."""
         if self._over is None:
             self._over = np.asarray(self._said, np.float32) - self._thresholds

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import FEW, REFERENCE, Features
+from edge.backbone import CONTEXT, FEW, REFERENCE, Features
 from edge.bundle import Bundle
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
@@ -175,7 +175,7 @@ class Listener:
             self._same[which] = 0
             return True
         self._same[which] += 1
-        return self._same[which] < windows.shape[1]
+        return self._same[which] < CONTEXT
 
     def flush(self) -> list[Heard]:
         """What is still to be heard where a stream ends: nothing, each hop was decided when it was full."""
