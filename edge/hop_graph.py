@@ -155,10 +155,14 @@ class HopGraph:
         count, width = layer.pool[0] * layer.pool[1], layer.weights.shape[3]
         rows = self._frames // layer.pool[0]
         self._shrink(layer.pool)  # in a row: the frames that are pooled, and of each the parts of its bands
-        parts = self._graph.split(self._shaped(value, rows, count * self._bands * width), count, axis=1)
+        if rows == 1:  # then the parts are rows as they lie, and a node is saved here and one below
+            parts = self._graph.split(value, count, axis=0)
+        else:
+            parts = self._graph.split(self._shaped(value, rows, count * self._bands * width), count, axis=1)
         while len(parts) > 1:  # in pairs: a Max of many makes a copy for each
             parts = [self._graph.one("Max", *pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
-        return self._shaped(self._graph.one("Clip", parts[0], self._floor), rows * self._bands, width)
+        value = self._graph.one("Clip", parts[0], self._floor)
+        return value if self._bands == 1 else self._shaped(value, rows * self._bands, width)
 
     def _shaped(self, value: str, rows: int, width: int) -> str:
         return self._graph.one("Reshape", value, self._graph.numbers(rows, width))
