@@ -133,7 +133,9 @@ class Backbone:
     def _wind(self, steps: int) -> None:
         """Wind the tapes back where so many steps find no room."""
         if self._at + steps > LONGEST:
-            self.reset(self.state)
+            for name, tape in self._shared.tapes.items():
+                self._tapes[name][: tape.kept] = self._tapes[name][self._at * tape.new :][: tape.kept]
+            self._at = 0
 
     def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
