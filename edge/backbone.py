@@ -25,7 +25,7 @@ from edge.errors import ModelError
 from edge.events import STEP
 from edge.files import sha256_of
 from edge.frontend import FRAMES_PER_STEP, FrontEnd
-from edge.hop_graph import HopGraph
+from edge.hop_graph import KEPT, HopGraph
 from edge.manifest import BACKBONES as FILES
 from edge.sessions import Bound, give_back, session
 
@@ -130,13 +130,6 @@ class Backbone:
             inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
         return Bound(self._shared.get(steps, front=self._front is not None), inputs, outputs)
 
-    def _wind(self, steps: int) -> None:
-        """Wind the tapes back where so many steps find no room."""
-        if self._at + steps > LONGEST:
-            for name, tape in self._shared.tapes.items():
-                self._tapes[name][: tape.kept] = self._tapes[name][self._at * tape.new :][: tape.kept]
-            self._at = 0
-
     def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
         self._at = 0
@@ -155,21 +148,23 @@ class Backbone:
         """Mel frames [k * 8, 32] to embeddings [k, 96]."""
         out = np.empty((len(mel) // FRAMES_PER_STEP, SIZE), np.float32)
         for at, steps in pieces(len(out)):
-            self._wind(steps)
-            frames = self._tapes["mel"][self._shared.tapes["mel"].kept + self._at * FRAMES_PER_STEP :]
-            frames[: steps * FRAMES_PER_STEP] = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
-            self.hear(out[at : at + steps])
+            self.hear(out[at : at + steps], mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP])
         return out
 
-    def hear(self, out: Array) -> None:
-        """What lies in the `parts` of the front end that it was made with, as many hops as there are rows in
-        `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
+    def hear(self, out: Array, mel: Array | None = None) -> None:
+        """`mel`, or what lies in the `parts` of the front end that it was made with, as many hops as there are
+        rows in `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
         steps = len(out)
-        self._wind(steps)
-        key = steps, self._at
-        if key not in self._bound:
-            self._bound[key] = self._bind(steps)
-        self._bound[key].run()
+        if self._at + steps > LONGEST:  # the tapes are wound back
+            for name, tape in self._shared.tapes.items():
+                self._tapes[name][: tape.kept] = self._tapes[name][self._at * tape.new :][: tape.kept]
+            self._at = 0
+        if mel is not None:
+            self._tapes["mel"][KEPT + self._at * FRAMES_PER_STEP :][: len(mel)] = mel
+        bound = self._bound.get((steps, self._at))
+        if bound is None:
+            bound = self._bound[steps, self._at] = self._bind(steps)
+        bound.run()
         self._at += steps
         out[:] = self._out[:steps]
 
