@@ -115,7 +115,7 @@ def _train(
     order: Order, material: Material, train: Examples, held_out: Sequence[Examples], work: Path
 ) -> Detectors:
     """The detectors. They are chosen, and their thresholds found, on what is `held_out`, as it was said and
-    then at each of the other speeds, if these help there."""
+    then at each of the other speeds, unless these clearly do harm there."""
     from synth.draw import Member
     from synth.train import logits_of, merged, only
 
@@ -123,11 +123,11 @@ def _train(
     trained = _fitted(order, members, train, work)
     choose = held_out[0]
     plain = looked = logits_of(trained, choose)
-    speeds, worth = _speeds(order), {}
+    speeds, worth = _speeds(order), dict[str, Any]()
     if speeds:
         looked = sum((logits_of(trained, one) for one in held_out[1:]), plain) / np.float32(len(held_out))
-        worth = worth_of(plain, looked, choose)
-        if worth["with"]["misses"] > worth["without"]["misses"]:
+        worth, harmful = worth_of(plain, looked, choose)
+        if harmful:
             speeds, looked = (), plain
     choice = choose_members(looked, choose, TARGET, all_of_them=order.members == PER_VOICE)
     progress.say(f"  {choice.why()}")
