@@ -152,8 +152,8 @@ class Backbone:
         return out
 
     def hear(self, out: Array, mel: Array | None = None) -> None:
-        """`mel`, or what lies in the `parts` of the front end that it was made with, as many hops as there are
-        rows in `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
+        """`mel`, or what lies in the `parts` of the front end that it was made with, as many hops as there
+        are rows in `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
         steps = len(out)
         if self._at + steps > LONGEST:  # the tapes are wound back
             for name, tape in self._shared.tapes.items():

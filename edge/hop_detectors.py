@@ -179,6 +179,12 @@ class Stream:
         self._opened: dict[int, InferenceSession] = {}
         self._bound: dict[tuple[int, int], Bound] = {}
 
+    def twin(self) -> Stream:
+        """One for another stream: the graphs are shared, the state is not."""
+        made = Stream(self._row, self._where, threads=self._threads)
+        made._opened = self._opened
+        return made
+
     def _bind(self, hops: int) -> Bound:
         """The graph for so many hops, from where the tapes are; opened when first needed."""
         if hops not in self._opened:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,10 @@ class Detectors:
     """which were kept, why, and their thresholds"""
     members: list[tuple[str, str]]
     """name and what it was trained on, of those"""
+    speeds: tuple[float, ...] = ()
+    """beside its own at which what comes near the word is heard once more"""
+    worth: Mapping[str, Any] = field(default_factory=dict)
+    """what that is worth on the choose way"""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,9 @@ def _manifest(draft: Draft) -> dict[str, Any]:
     material = draft.material
     train, choose = material.ways["train"], material.ways["choose"]
     return {
-        "schema": 1, "kind": "hotword", "word": draft.word, "language": draft.lang, "preset": draft.preset,
+        "schema": 1, "kind": "hotword", "word": draft.word, "language": draft.lang,
+        "preset": draft.preset,
+        "speeds": list(draft.detectors.speeds),
         "spellings": sorted({s.text for s in train.phrases}),
         "members": [{"name": name, "trained_on": on, "threshold": round(float(t), 4)}
                     for (name, on), t in zip(draft.detectors.members, draft.detectors.choice.thresholds,
@@ -116,6 +122,7 @@ def _manifest(draft: Draft) -> dict[str, Any]:
                          "of": "voices and recordings that were not trained on",
                          "method": "peaks over threshold, tail extrapolated"},
             "members_chosen": draft.detectors.choice.told(),
+            **({"second_look": dict(draft.detectors.worth)} if draft.detectors.worth else {}),
         },
         "clips": {"train": families(train.phrases), "choose": families(choose.phrases),
                   "report": families(material.ways["report"].phrases),
