@@ -5,6 +5,7 @@ Whether a logit is an alarm is decided in `ensemble`; whether it is a number at 
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,13 @@ class Detectors:
         self._bound = self._fitting()
         self._stream = None if self._probability else self._proven(bundle.onnx, threads)
         self._cold = True  # whether the stream knows nothing of the window that came last
+
+    def twin(self) -> Detectors:
+        """The same for another stream: the graphs are shared, the state is not."""
+        made = copy.copy(self)
+        made._stream = self._stream and self._stream.twin()
+        made._cold = True
+        return made
 
     def step(self, embeddings: Array) -> Array:
         """Embeddings [16, 96], oldest first, to logits [N]. A member that fails gives NaN or infinity."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from edge.onnx_make import Graph
 from edge.onnx_read import Attributes, GraphReader
 from edge.onnx_wire import GarbageError
 from edge.sessions import Bound, give_back, session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 Array = NDArray[np.float32]
 
@@ -165,12 +169,22 @@ class Stream:
                       for _ in range(2)]
         self._turn = 0  # the set that the next run writes
         self._bound: dict[int, list[Bound]] = {}
+        self._opened: dict[int, InferenceSession] = {}
+
+    def twin(self) -> Stream:
+        """One for another stream: the graphs are shared, the state is not."""
+        made = Stream(self._row, self._where, threads=self._threads)
+        made._opened = self._opened
+        return made
 
     def _turns(self, hops: int) -> list[Bound]:
         """The graph for so many hops between the two sets, in both directions; opened when first needed."""
         if hops not in self._bound:
-            graph = session(stream_graph(self._row, hops), self._where, threads=self._threads, fixed=True)
-            made = self._bound[hops] = []
+            if hops not in self._opened:
+                data = stream_graph(self._row, hops)
+                self._opened[hops] = session(data, self._where, threads=self._threads, fixed=True)
+            graph, made = self._opened[hops], list[Bound]()
+            self._bound[hops] = made
             for new, old in (self._sets, self._sets[::-1]):
                 inputs, outputs = {"embeddings": self._embeddings[:hops]}, {"logits": self._logits[:hops]}
                 for k in (k for k, layer in enumerate(self._row) if _kept(layer)):

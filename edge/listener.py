@@ -1,6 +1,6 @@
 """The listening pipeline: 16 kHz samples in, words out. The same object serves daemon, replay and training.
 
-    resampled sound -> features (front end, backbone) -> detectors -> ensemble -> Heard
+    resampled sound -> features (front end, backbone) -> detectors -> (second look) -> ensemble -> Heard
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from edge.bundle import Bundle
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
 from edge.events import HOP_S, STEP, Heard
+from edge.second_look import SecondLook
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,10 @@ class Listener:
             Ensemble(d.word, d.names, d.thresholds, refractory_s=refractory_s, release=release, offset=offset)
             for d in self._detectors
         ]
+        self._looks = [
+            SecondLook(d, bundle.manifest.backbone, bundle.manifest.speeds, offset) if bundle.manifest.speeds
+            else None for d, bundle in zip(self._detectors, bundles, strict=True)
+        ]
         self._cost_s = [_cost_s(d) for d in self._detectors]
         for detectors, cost_s in zip(self._detectors, self._cost_s, strict=True):
             if cost_s > SLOW_SHARE * HOP_S:
@@ -76,6 +81,9 @@ class Listener:
         for detectors, ensemble in zip(self._detectors, self.ensembles, strict=True):
             detectors.reset()
             ensemble.reset()
+        for look in self._looks:
+            if look is not None:
+                look.reset()
         self._rest = NO_SOUND
         self._hops = 0
         self._same = [0] * len(self._features)  # hops in a row with the embedding of the one before
@@ -108,7 +116,7 @@ class Listener:
         windows = [features.step(sound[:whole]) for features in self._features]
         heard, self.margins = list[Heard](), []
         if whole:
-            self._decide(windows, heard)
+            self._decide(sound[:whole], windows, heard)
         lost = [which for which, found in enumerate(windows) if len(found) and not _finite(found[-1, -1])]
         if lost:
             self._lose(lost)
@@ -130,8 +138,10 @@ class Listener:
         for features in self._features:
             for start in range(0, len(context), FEW * STEP):  # as what is heard comes from the gate: a graph
                 features.step(context[start : start + FEW * STEP])  # for more is cold, and no quicker
-        for detectors in self._detectors:
+        for detectors, look in zip(self._detectors, self._looks, strict=True):
             detectors.reset()
+            if look is not None:
+                look.remember(context)
         self._same = [0] * len(self._features)
 
     def _clean(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -143,11 +153,18 @@ class Listener:
         log.warning("event=bad_samples count=%d total=%d", int((~finite).sum()), self.bad_samples)
         return np.where(finite, samples, np.float32(0))
 
-    def _decide(self, windows: Sequence[NDArray[np.float32]], heard: list[Heard]) -> None:
-        """What the windows [k, 16, 96] of each backbone say, hop by hop; what is heard goes into `heard`."""
+    def _decide(
+        self, sound: NDArray[np.float32], windows: Sequence[NDArray[np.float32]], heard: list[Heard]
+    ) -> None:
+        """What the windows [k, 16, 96] of each backbone say of the sound [k * 1280], hop by hop; what is
+        heard goes into `heard`."""
         fresh = [[self._fresh(which, window) for window in found] for which, found in enumerate(windows)]
-        rows = [(ensemble, detectors.follow(windows[which]), fresh[which]) for ensemble, detectors, which
-                in zip(self.ensembles, self._detectors, self._hear, strict=True)]
+        rows = []
+        for ensemble, detectors, look, which in zip(
+            self.ensembles, self._detectors, self._looks, self._hear, strict=True
+        ):
+            logits = detectors.follow(windows[which])
+            rows.append((ensemble, look.step(sound, logits) if look else logits, fresh[which]))
         for hop in range(len(windows[0])):
             self._hops += 1
             margin, now_s = NOTHING, self._hops * HOP_S
@@ -184,7 +201,7 @@ class Listener:
             return None
         worst = int(np.argmax(self._cost_s))
         word = self._detectors[worst].word
-        for row in (self._detectors, self.ensembles, self._hear, self._cost_s):
+        for row in (self._detectors, self.ensembles, self._looks, self._hear, self._cost_s):
             del row[worst]
         for unheard in sorted(set(range(len(self._features))) - set(self._hear), reverse=True):
             del self._features[unheard], self._backbones[unheard], self._same[unheard]

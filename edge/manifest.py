@@ -7,7 +7,7 @@ so that a bundle may say more than an older heychip reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -25,6 +25,7 @@ BACKBONES = {"speech_embedding": "backbone", "hardened_embedding": "hardened"}  
 FRAMES, SIZE = 16, 96  # embeddings that a detector looks at, numbers in each
 INPUT, OUTPUT = "embeddings", "logits"
 MOST_MEMBERS = 4_096
+SLOWEST, FASTEST, MOST_SPEEDS = 0.8, 1.25, 8
 
 # Key of the manifest, what this edge has, and how a person says it.
 _FRONTEND: Same = (("rate_hz", RATE_HZ, "Hz"), ("hop_ms", HOP_MS, "ms a frame"), ("mels", MELS, "mels"))
@@ -68,6 +69,8 @@ class Manifest:
     """the one that its detectors were trained on"""
     language: str = ""
     """as a tag: en-us"""
+    speeds: tuple[float, ...] = ()
+    """at which what comes near the word is heard once more, 1 being as it was said"""
     spellings: tuple[str, ...] = ()
     """other ways to write it that were trained"""
     calibration: Mapping[str, Any] = field(default_factory=dict)
@@ -125,6 +128,7 @@ def parse(raw: Mapping[str, Any], where: object) -> Manifest:
         members=_members(checks, raw.get("members")),
         backbone=_backbone(checks, raw.get("backbone")),
         language=checks.text(raw, "language", required=False),
+        speeds=_speeds(checks, checks.row(raw, "speeds")),
         spellings=tuple(str(spelling) for spelling in checks.row(raw, "spellings")),
         calibration=checks.table(raw, "calibration"),
         voices=checks.row(raw, "voices"),
@@ -170,6 +174,16 @@ def _backbone(checks: Checks, table: object) -> str:
     elif theirs is not None and str(theirs) not in backbone_hashes(str(name)):
         checks.problems.append(f"backbone.sha256: trained with {str(theirs)[:12]}…, not with our {name}")
     return name if isinstance(name, str) and name in BACKBONES else next(iter(BACKBONES))
+
+
+def _speeds(checks: Checks, row: Sequence[object]) -> tuple[float, ...]:
+    """What is missing is none: a bundle of before the second look."""
+    found = [number(one) for one in row]
+    speeds = tuple(one for one in found if one is not None and SLOWEST <= one <= FASTEST)
+    if len(speeds) != len(row) or len(row) > MOST_SPEEDS:
+        wanted = f"at most {MOST_SPEEDS} numbers from {SLOWEST} to {FASTEST}"
+        checks.problems.append(f"speeds is not a list of {wanted}")
+    return speeds[:MOST_SPEEDS]
 
 
 def _golden(checks: Checks, raw: Mapping[str, Any], key: str, listed: Mapping[str, str]) -> Golden | None:

@@ -20,6 +20,7 @@ from synth.choosing import Choice
 from synth.details import or_against_best
 from synth.evaluate import Evaluation, summary
 from synth.material import Material, families, seconds
+from synth.presets import Preset
 from synth.report import report_html
 from synth.statistics import poisson
 from synth.tried_with import add_recordings
@@ -53,7 +54,7 @@ class Draft:
     """false accepts an hour that were asked for"""
     choose_hours: float
     """of decisions that the thresholds were found on"""
-    preset: str
+    preset: Preset
 
 
 def write_draft(folder: Path, draft: Draft) -> None:
@@ -104,7 +105,9 @@ def _manifest(draft: Draft) -> dict[str, Any]:
     material = draft.material
     train, choose = material.ways["train"], material.ways["choose"]
     return {
-        "schema": 1, "kind": "hotword", "word": draft.word, "language": draft.lang, "preset": draft.preset,
+        "schema": 1, "kind": "hotword", "word": draft.word, "language": draft.lang,
+        "preset": draft.preset.name,
+        "speeds": list(draft.preset.speeds),
         "spellings": sorted({s.text for s in train.phrases}),
         "members": [{"name": name, "trained_on": on, "threshold": round(float(t), 4)}
                     for (name, on), t in zip(draft.detectors.members, draft.detectors.choice.thresholds,

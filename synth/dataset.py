@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import CONTEXT, HARDENED, SIZE, Features, identity
+from edge.backbone import HARDENED, SIZE, Features, identity
 from edge.events import HOP_S, RATE_HZ, STEP
 from edge.files import write_whole
 from synth.acoustics import Sound, levelled
 from synth.augment import THROATS, Scenery, background, scene, spoiled
+from synth.speeds import rows_of
 
 VERSION = "9"  # counts up when scenes or labels change: what was cached before is then made anew
 LATEST_S = 0.22  # a decision is right from the phrase's end up to so long after it
@@ -97,16 +98,21 @@ class World:
     surroundings: str
     """digest of the scenery, for the same"""
     backbone: str = HARDENED
+    speed: float = 1.0
+    """at which all of it is heard; what a hop means does not change"""
 
     @staticmethod
-    def of(clips: Sequence[Sound], scenery: Scenery, backbone: str = HARDENED) -> World:
+    def of(
+        clips: Sequence[Sound], scenery: Scenery, backbone: str = HARDENED, speed: float = 1.0
+    ) -> World:
         """With digests of everything."""
         around = hashlib.sha256()
         for pool in (scenery.rooms, scenery.talk, scenery.noise):
             around.update(repr([digest_of(sound) for sound in pool]).encode())
         if scenery.throats != THROATS:  # the usual ones have no part in the name
             around.update(repr(scenery.throats).encode())
-        return World(clips, scenery, [digest_of(sound) for sound in clips], around.hexdigest(), backbone)
+        return World(clips, scenery, [digest_of(sound) for sound in clips], around.hexdigest(), backbone,
+                     speed)
 
 
 def digest_of(sound: Sound) -> str:
@@ -161,7 +167,8 @@ def leave_interrupts() -> None:
 def _name(job: Job, world: World) -> str:
     clips = [world.digests[clip] for clip in job.clips]
     around = "" if job.kind == "plain" else world.surroundings
-    text = repr((VERSION, identity(world.backbone)["sha256"], around, job.kind, clips, job.seed))
+    parts = (VERSION, identity(world.backbone)["sha256"], around, job.kind, clips, job.seed)
+    text = repr(parts if world.speed == 1 else (*parts, world.speed))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -179,7 +186,7 @@ def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
         _features = Features(_world.backbone)
     index, job = task
     natural = job.kind in ("stream", "plain", "noise")
-    shard = joined([_examples(_features, made, natural) for made in _scenes(job, _world)])
+    shard = joined([_examples(_features, made, natural, _world.speed) for made in _scenes(job, _world)])
     buffer = io.BytesIO()
     np.savez(buffer, rows=shard.rows, first=shard.first, label=shard.label, clip=shard.clip,
              stream=shard.stream, snr_db=shard.snr_db, natural=shard.natural)
@@ -215,19 +222,16 @@ def _single(kind: str, clip: int, world: World, rng: np.random.Generator) -> Mad
     return made.sound, clip, *span, made.snr_db
 
 
-def _examples(features: Features, made: Made, natural: bool) -> Examples:
+def _examples(features: Features, made: Made, natural: bool, speed: float) -> Examples:
     """One stream: embeddings and what each hop means."""
     sound, clip, start_s, end_s, snr_db = made
-    features.reset()
-    windows = features.step(np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))
-    hops = len(windows)
-    rows = np.concatenate([windows[0], windows[1:, -1]]) if hops else np.zeros((0, SIZE), np.float32)
+    rows, first = rows_of(features, np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]), speed)
+    hops = len(first)
     ends_s = (np.arange(hops) + 1) * HOP_S
     label = np.full(hops, NEGATIVE, np.int8)
     if end_s > 0:
         label[ends_s > start_s + 0.5 * (end_s - start_s)] = IGNORED
         label[(ends_s >= end_s - EARLIEST_S) & (ends_s <= end_s + LATEST_S)] = POSITIVE
-    assert not hops or len(rows) == hops + CONTEXT - 1  # noqa: S101
-    return Examples(rows.astype(np.float16), np.arange(hops, dtype=np.int32), label,
+    return Examples(rows.astype(np.float16), first, label,
                     np.full(hops, clip, np.int32), np.zeros(hops, np.int32),
                     np.full(hops, snr_db, np.float32), np.full(hops, natural))

@@ -21,7 +21,7 @@ HELD_OUT_COPIES = 4  # of each phrase: what members are chosen on
 
 def examples(
     name: str, material: Material, rooms: list[Sound], preset: Preset, *, seed: int, jobs: int, folder: Path,
-    backbone: str = HARDENED, throats: float = THROATS,
+    backbone: str = HARDENED, throats: float = THROATS, speed: float = 1.0,
 ) -> Examples:
     """The examples of one way, through the pipeline of the daemon. The shards are kept in `folder`, where
     another phrase finds those that do not depend on it."""
@@ -44,8 +44,9 @@ def examples(
     todo += stream_jobs([(k,) for k in places["music"]], 0, first + 6)
     todo += [Job("noise", (), (first + 5, i)) for i in range(NOISES)]
     scenery = Scenery(rooms, Shelf([*parts["talk"], *parts["real"]]), Shelf(way.noise), throats)
-    world = World.of(clips, scenery, backbone)
-    with progress.bar(f"spoiling and listening, to {name}", len(todo)) as done:
+    world = World.of(clips, scenery, backbone, speed)
+    how = "" if speed == 1 else f" at {speed:.2f} of the speed"
+    with progress.bar(f"spoiling and listening, to {name}{how}", len(todo)) as done:
         return run_jobs(todo, world, folder, jobs, done)
 
 

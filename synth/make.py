@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,13 +69,14 @@ def make(order: Order) -> Path:
         done(len(rooms))
     made = {}
     for way in ("train", "choose"):
-        made[way] = examples(way, material, rooms, order.preset, seed=order.seed, jobs=order.jobs,
-                             folder=order.cache / "work" / "examples")
+        speeds = (1.0, *order.preset.speeds) if way == "choose" else (1.0,)
+        made[way] = [examples(way, material, rooms, order.preset, seed=order.seed, jobs=order.jobs,
+                              folder=order.cache / "work" / "examples", speed=speed) for speed in speeds]
         material = material.without_recordings(way)
-    train, choose = made["train"], made["choose"]
-    detectors = _train(order, material, train, choose, work)
+    choose = made["choose"][0]
+    detectors = _train(order, material, made["train"].pop(), made["choose"], work)
     hours = float(choose.natural.sum()) * HOP_S / 3600
-    draft = Draft(order.phrase, order.lang, order.seed, detectors, material, TARGET, hours, order.preset.name)
+    draft = Draft(order.phrase, order.lang, order.seed, detectors, material, TARGET, hours, order.preset)
     folder = work / "draft"
     write_draft(folder, draft)
     found = _evaluate(folder, material, order)
@@ -108,8 +110,11 @@ def _check(material: Material) -> None:
                              "add voices with --engine or recordings with --negatives")
 
 
-def _train(order: Order, material: Material, train: Examples, choose: Examples, work: Path) -> Detectors:
-    """The detectors; what was trained before is taken from the disk."""
+def _train(
+    order: Order, material: Material, train: Examples, held_out: Sequence[Examples], work: Path
+) -> Detectors:
+    """The detectors; what was trained before is taken from the disk. They are chosen, and their thresholds
+    found, on what is `held_out`, as it was said and then at each of the other speeds."""
     from synth.draw import Member, Recipe
     from synth.train import VERSION, Trained, logits_of, merged, only
     from synth.train import train as fit
@@ -134,15 +139,17 @@ def _train(order: Order, material: Material, train: Examples, choose: Examples, 
             trained = fit(train, members, steps=order.preset.steps, batch=order.preset.batch, seed=order.seed,
                           nets=nets, shared=shared, done=lambda n, _loss: done(n))
         _store(stored, trained)
-    logits = logits_of(trained, choose)
+    choose = held_out[0]
+    plain = logits_of(trained, choose)
+    logits = np.mean([plain, *(logits_of(trained, one) for one in held_out[1:])], axis=0)
     choice = choose_members(logits, choose, TARGET, all_of_them=shared)
     progress.say(f"  {choice.why()}")
     if choice.merged:
-        trained, logits = merged(trained), logits.mean(axis=1, keepdims=True)
+        trained, plain = merged(trained), plain.mean(axis=1, keepdims=True)
         members = [Member("all", members[0].trained_on, members[0].weights)]
     kept = list(choice.members)
     data = fused(only(trained, kept))
-    check_parity(data, choose, logits[:, kept])
+    check_parity(data, choose, plain[:, kept])
     return Detectors(data, choice, [(members[k].name, members[k].trained_on) for k in kept])
 
 

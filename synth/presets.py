@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from synth.speeds import SPEEDS
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class Preset:
     """networks whose mean is a member"""
     neural_talk: bool = True
     """whether neural voices speak near-misses and sentences, too"""
+    speeds: tuple[float, ...] = field(default=SPEEDS, repr=False)
+    """at which what comes near the word is heard once more; no part of the training, whose weights are kept
+    under a name made of all that is"""
 
 
 # Kokoro's clips cost a second of a core each and are worth it for the phrase; sentences are long and only
@@ -59,7 +64,7 @@ PRESETS = {
     for preset in (
         Preset("quick", ENGINES, ("espeak-ng", "flite"), phrases=160, copies=8, near_misses=300,
                sentences=240, negative_copies=1, speech_hours=0.06, speech_copies=1, rooms=24, steps=400,
-               batch=512, members=1, nets=3, neural_talk=False),
+               batch=512, members=1, nets=3, neural_talk=False, speeds=()),
         Preset("standard", ENGINES, ("espeak-ng", "flite"), phrases=700, copies=8, near_misses=400,
                sentences=640, negative_copies=1, speech_hours=0.3, speech_copies=1, rooms=60, steps=600,
                batch=512, members=2, nets=3),
