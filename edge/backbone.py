@@ -13,9 +13,10 @@ bundle's manifest names the one that it needs.
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,14 +54,25 @@ def identity(name: str = REFERENCE) -> dict[str, Any]:
     return found
 
 
-class _Graphs:
+class Built(Protocol):
+    """A graph for some hops, such as `HopGraph`."""
+
+    states: dict[str, tuple[int, ...]]
+    rows: dict[str, int]
+
+    def model(self) -> bytes:
+        """The file."""
+
+
+class Graphs:
     """The graphs of one set of weights, opened when first asked for. Streams share them: what a graph keeps
     between two hops lies in the buffers of the stream."""
 
-    def __init__(self, data: bytes, path: str, threads: int) -> None:
-        self._layers, self._path, self._threads = read_layers(data, path), path, threads
+    def __init__(self, build: Callable[..., Built], path: str, threads: int = 1) -> None:
+        """`build` takes a number of hops and whether the front end is to be in it (`front`)."""
+        self._build, self._path, self._threads = build, path, threads
         self._opened: dict[tuple[int, bool], tuple[dict[str, int], InferenceSession]] = {}
-        one = HopGraph(self._layers, 1)
+        one = build(1)
         self.states, self.rows = one.states, one.rows
         """as `HopGraph` has them, for a single hop"""
 
@@ -68,7 +80,7 @@ class _Graphs:
         """The `rows` of the graph for so many hops, and it opened."""
         key = steps, front
         if key not in self._opened:
-            graph = HopGraph(self._layers, steps, front=front)
+            graph = self._build(steps, front=front)
             opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
             self._opened[key] = graph.rows, opened  # the graph itself holds all weights once more
             del graph
@@ -77,12 +89,13 @@ class _Graphs:
 
 
 @cache
-def _graphs(name: str, threads: int) -> _Graphs:
+def _graphs(name: str, threads: int) -> Graphs:
     file = f"{FILES[name]}.onnx"
     data = (files("edge") / "data" / file).read_bytes()
     if sha256_of(data) != identity(name)["sha256"]:
         raise ModelError(f"edge/data/{file}", "differs from its manifest", "reinstall heychip")
-    return _Graphs(data, f"edge/data/{file}", threads)
+    path = f"edge/data/{file}"
+    return Graphs(partial(HopGraph, read_layers(data, path)), path, threads)
 
 
 class Backbone:
@@ -101,12 +114,18 @@ class Backbone:
     @classmethod
     def of(cls, data: bytes, *, threads: int = 1) -> Backbone:
         """One that is not among our own, from the bytes of its file."""
+        path = "backbone.onnx"
+        return cls.over(Graphs(partial(HopGraph, read_layers(data, path)), path, threads))
+
+    @classmethod
+    def over(cls, graphs: Graphs, front: FrontEnd | None = None) -> Backbone:
+        """A stream through other graphs of the same kind."""
         made = cls.__new__(cls)
-        made._front = None
-        made._open(_Graphs(data, "backbone.onnx", threads))
+        made._front = front
+        made._open(graphs)
         return made
 
-    def _open(self, graphs: _Graphs) -> None:
+    def _open(self, graphs: Graphs) -> None:
         self._shared = graphs
         rows, states = graphs.rows, graphs.states
         self._sets = tuple(
@@ -192,9 +211,13 @@ class Features:
     follows it would be missed: it is taken for the same quiet room.
     """
 
-    def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
+    def __init__(self, name: str = REFERENCE, *, threads: int = 1, graphs: Graphs | None = None) -> None:
+        """The backbone of a name, or that of other `graphs`."""
         self._front = FrontEnd(at_once=LONGEST)
-        self._backbone = Backbone(name, threads=threads, front=self._front)
+        if graphs is None:
+            self._backbone = Backbone(name, threads=threads, front=self._front)
+        else:
+            self._backbone = Backbone.over(graphs, self._front)
         hops = quiet_room().reshape(-1, STEP)
         self._quiet = hops[0]
         hops = np.concatenate([hops[: -len(hops) % FEW], hops])  # all that is left of the first is forgotten

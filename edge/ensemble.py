@@ -58,6 +58,14 @@ class Ensemble:
         self._said: list[float] | NDArray[np.float32] = []  # the logits of the hop before
         self.reset()
 
+    def nearest(self, logits: NDArray[np.float32]) -> float:
+        """The largest margin of logits [k, N] over all hops and the members that are well, NaN where one of
+        them gives no number. Nothing is decided and nothing remembered."""
+        over = logits - self._thresholds
+        if self.quarantined:
+            over = np.delete(over, list(self.quarantined), axis=1)
+        return float(over.max(initial=NOTHING))
+
     def reset(self) -> None:
         """Forget the stream, but not which members are ill."""
         self.armed, self._heard_s = True, -float("inf")

@@ -1,5 +1,6 @@
-"""What the rough student is taught with: mel frames of spoiled and of quiet speech, of calls and of noise, each
-with what the hardened backbone says of the very same frames. Nothing needs to be known of what is said."""
+"""What the rough student is taught with: mel frames of spoiled and of quiet speech, of calls and of noise,
+each with what the hardened backbone says of the very same frames. Nothing needs to be known of what is
+said."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from synth.acoustics import Rng, Sound, levelled
 from synth.tools.backbone_lessons import FIRST, STEPS, WINDOWS, Lessons, clean_and_heard
 
 QUIET = 0.3  # of the examples: speech as it is, over a faint hiss
+FAINT = 0.2  # of the examples: from far away, 30 dB fainter at most, in the 16 bits that there are
 FRAMES = STEPS * FRAMES_PER_STEP - FIRST
 
 Halves = NDArray[np.float16]
@@ -36,8 +38,11 @@ def pairs(lessons: Lessons, count: int, seed: int) -> tuple[Halves, Halves]:
 
 
 def _sound(lessons: Lessons, rng: Rng) -> Sound:
-    clean, heard = clean_and_heard(lessons, rng)
-    if rng.random() >= QUIET:
-        return heard
-    hiss = 10 ** rng.uniform(-5, -3) * rng.standard_normal(STEPS * STEP).astype(np.float32)
-    return levelled(clean + np.float32(np.abs(clean).max() + 0.01) * hiss, rng)
+    clean, sound = clean_and_heard(lessons, rng)
+    if rng.random() < QUIET:
+        hiss = 10 ** rng.uniform(-5, -3) * rng.standard_normal(STEPS * STEP).astype(np.float32)
+        sound = levelled(clean + np.float32(np.abs(clean).max() + 0.01) * hiss, rng)
+    if rng.random() < FAINT:
+        sound = sound * np.float32(10 ** (rng.uniform(-30, 0) / 20))
+        sound = np.asarray(np.round(sound * 32768) / 32768, np.float32)
+    return sound

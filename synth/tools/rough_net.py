@@ -1,5 +1,6 @@
-"""The student that the rough ear runs, in JAX, so that it can be taught: a row of convolutions over time, from
-mel frames of 10 ms over 20 and 40 ms to embeddings every 80 ms, and the file that `edge/rough.py` reads."""
+"""The student that the rough ear runs, in JAX, so that it can be taught: a row of convolutions over time,
+from mel frames of 10 ms over 20 and 40 ms to embeddings every 80 ms, and the file that `edge/rough_net.py`
+reads."""
 
 from __future__ import annotations
 

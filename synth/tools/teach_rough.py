@@ -1,11 +1,11 @@
-"""Makes the rough student of the hardened backbone: a network of a twentieth of its arithmetic, taught to say of
-the same mel frames what the backbone says (distillation; Hinton et al., 2015). It decides nothing: where its
-embeddings bring a detector within reach of its threshold, `edge/lazy.py` asks the backbone itself.
+"""Makes the rough student of the hardened backbone: a network of a twentieth of its arithmetic, taught to say
+of the same mel frames what the backbone says (distillation; Hinton et al., 2015). It decides nothing: where
+its embeddings bring a detector within reach of its threshold, `edge/lazy.py` asks the backbone itself.
 
     python -m synth.tools.teach_rough    # needs `pip install heychip[synth]`; writes edge/data/rough.*
 
-Speech and noise are those that the hardened backbone was taught with, the train way of each; how far the student
-is from it is measured on speakers of the choose way.
+Speech and noise are those that the hardened backbone was taught with, the train way of each; how far the
+student is from it is measured on speakers of the choose way.
 """
 
 from __future__ import annotations
@@ -67,19 +67,21 @@ def teach(mel: Halves, said: Halves, *, steps: int, rate: float, seed: int) -> W
         return _shortened(off**2).mean() + _shortened((off @ whitening) ** 2).mean()
 
     @jax.jit
-    def step(weights: Weights, average: Weights, state: Any, heard: Any, wanted: Any) -> Any:
+    def step(weights: Weights, average: Weights, state: Any, lesson: Any, keep: float) -> Any:
+        heard, wanted = lesson
         heard = (heard.astype(jnp.float32) - frames[0]) / frames[1]
         wanted = (wanted.astype(jnp.float32) - numbers[0]) / numbers[1]
         value, slope = jax.value_and_grad(loss)(weights, heard, wanted)
         change, state = optimiser.update(slope, state)
         weights = optax.apply_updates(weights, change)
-        average = jax.tree.map(lambda a, b: AVERAGING * a + (1 - AVERAGING) * b, average, weights)
+        average = jax.tree.map(lambda a, b: keep * a + (1 - keep) * b, average, weights)
         return weights, average, state, value
 
     with progress.bar("teaching the student", steps) as done:
         for k in range(steps):
             rows = np.sort(rng.integers(len(mel), size=BATCH))
-            weights, average, state, value = step(weights, average, state, mel[rows], said[rows])
+            keep = min(AVERAGING, (1 + k) / (10 + k))
+            weights, average, state, value = step(weights, average, state, (mel[rows], said[rows]), keep)
             if k % 500 == 499:
                 progress.say(f"  {k + 1}: {float(value):.3f}")
             done(1)
@@ -114,6 +116,22 @@ def lessons_of(way: str, count: int, seed: int, args: argparse.Namespace) -> tup
     return mel, said
 
 
+def manifest_of(data: bytes, examples: int, steps: int, away: dict[str, float]) -> dict[str, Any]:
+    """What is to be known of a student: whose it is, what it was taught, how far it is away, its licence."""
+    teacher = identity(HARDENED)
+    return {
+        "name": "rough_embedding",
+        "sha256": sha256_of(data),
+        "student_of": {"name": teacher["name"], "sha256": teacher["sha256"]},
+        "source": "taught by synth/tools/teach_rough.py to say what its teacher says of the same sound",
+        "examples": examples,
+        "steps": steps,
+        "licence": teacher["licence"],
+        "taught_with": teacher["taught_with"],
+        "difference_from_teacher": away,
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--examples", type=int, default=16000, help="of four seconds each")
@@ -127,21 +145,12 @@ def main() -> int:
     args = parser.parse_args()
     mel, said = lessons_of("train", args.examples, args.seed, args)
     weights = teach(mel, said, steps=args.steps, rate=args.rate, seed=args.seed)
-    data, teacher = write(weights), identity(HARDENED)
-    manifest = {
-        "name": "rough_embedding",
-        "sha256": sha256_of(data),
-        "student_of": {"name": teacher["name"], "sha256": teacher["sha256"]},
-        "source": "taught by synth/tools/teach_rough.py to say what its teacher says of the same sound",
-        "examples": args.examples,
-        "steps": args.steps,
-        "licence": teacher["licence"],
-        "taught_with": teacher["taught_with"],
-        "difference_from_teacher": distance(weights, *lessons_of("choose", MEASURED, args.seed, args)),
-    }
+    data = write(weights)
+    away = distance(weights, *lessons_of("choose", MEASURED, args.seed, args))
+    manifest = manifest_of(data, args.examples, args.steps, away)
     write_whole(args.out / "rough.onnx", data)
     write_whole(args.out / "rough.json", (json.dumps(manifest, indent=1) + "\n").encode())
-    print(json.dumps(manifest["difference_from_teacher"]), file=sys.stderr)
+    print(json.dumps(away), file=sys.stderr)
     return 0
 
 

@@ -1,0 +1,135 @@
+"""The rough student: a small network that says of mel frames about what the hardened backbone says.
+
+`synth/tools/teach_rough.py` taught it; it costs about a twentieth. Nothing is decided on what it says: it is
+there to tell when the backbone itself has to listen, see `edge/lazy.py`. It is run as the backbone is, in a
+graph for a single hop or a few with the front end in front, from the buffers of `edge.backbone.Backbone`. It
+is the student of one set of weights: where the backbone is another, it is not used.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.backbone import HARDENED, Graphs
+from edge.backbone import identity as backbone_identity
+from edge.errors import ModelError
+from edge.files import sha256_of
+from edge.frontend import FRAMES_PER_STEP, MELS, mel_nodes
+from edge.onnx_make import Graph
+from edge.onnx_read import GraphReader
+from edge.onnx_wire import GarbageError
+
+Array = NDArray[np.float32]
+
+FILE = "rough"  # in data/, without its ending
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution over time, with a ReLU behind it unless it is the last."""
+
+    weights: Array
+    """[time, in, out]"""
+    bias: Array
+    """[out]"""
+    stride: int
+
+
+class RoughGraph:
+    """Builds the graph for `steps` hops as `HopGraph` does, with the same names: `mel` [8 * steps, 32] and
+    the states to `embeddings` [steps, 96]. A state is the last rows that a layer was given."""
+
+    def __init__(self, layers: Sequence[Layer], steps: int, *, front: bool = False) -> None:
+        """With `front` the front end is in it: `even` and `odd` go in, and `mel` comes out."""
+        self._graph, self._rows = Graph(), FRAMES_PER_STEP * steps
+        self.states: dict[str, tuple[int, ...]] = {}
+        self.rows: dict[str, int] = {}
+        if front:
+            value = self._graph.output(mel_nodes(self._graph, self._rows), "mel", self._rows, MELS)
+        else:
+            value = self._graph.input("mel", self._rows, MELS)
+        for place, layer in enumerate(layers):
+            value = self._layer(layer, value)
+            value = value if place == len(layers) - 1 else self._graph.one("Relu", value)
+        self._graph.output(value, "embeddings", self._rows, layers[-1].weights.shape[2])
+
+    def model(self) -> bytes:
+        """The file."""
+        return self._graph.model("rough_hop")
+
+    def _layer(self, layer: Layer, value: str) -> str:
+        """`value` [rows, in] to [rows / stride, out]: what lies under the weights is gathered by a table."""
+        graph, (time, width, out) = self._graph, layer.weights.shape
+        weights, bias = graph.weight(layer.weights.reshape(time * width, out)), graph.weight(layer.bias)
+        kept = time - layer.stride
+        if kept:
+            value = self._with_past(value, kept, width)
+        count = self._rows // layer.stride
+        if count > 1 and time > 1:
+            table = np.add.outer(layer.stride * np.arange(count), np.arange(time)).reshape(-1)
+            value = graph.one("Gather", value, graph.weight(table), axis=0)
+        self._rows = count
+        rows = graph.one("Reshape", value, graph.numbers(count, time * width))
+        return graph.one("Gemm", rows, weights, bias)
+
+    def _with_past(self, value: str, kept: int, width: int) -> str:
+        """What a layer is given, the rows that it keeps in front; the end of it is the next state."""
+        graph, name = self._graph, f"state{len(self.states)}"
+        first = not self.states  # of mel frames there are always enough, and they are put out as they are
+        self.states[name], self.rows[name] = (kept, width), self._rows + (0 if first else kept)
+        seen = graph.one("Concat", graph.input(name, kept, width), value, axis=0)
+        return seen if first else graph.output(seen, name.replace("state", "next"), self._rows + kept, width)
+
+
+@cache
+def identity() -> dict[str, Any]:
+    """The student's own manifest: name, sha256, whose student it is, licence."""
+    found: dict[str, Any] = json.loads((files("edge") / "data" / f"{FILE}.json").read_text())
+    return found
+
+
+@cache
+def graphs() -> Graphs | None:
+    """The student's graphs; None where it is the student of another backbone than ours, or damaged."""
+    data = (files("edge") / "data" / f"{FILE}.onnx").read_bytes()
+    known, teacher = identity(), backbone_identity(HARDENED)
+    if known["student_of"]["sha256"] != teacher["sha256"]:
+        log.warning("event=rough_not_used why=student_of_another_backbone")
+        return None
+    if sha256_of(data) != known["sha256"]:
+        raise ModelError(f"edge/data/{FILE}.onnx", "differs from its manifest", "reinstall heychip")
+    return Graphs(partial(RoughGraph, read_layers(data)), f"edge/data/{FILE}.onnx")
+
+
+def read_layers(data: bytes) -> tuple[Layer, ...]:
+    """The layers of its file: a plain row of convolutions. ModelError where it is something else."""
+    try:
+        return _layers(GraphReader(data))
+    except (GarbageError, ValueError, LookupError) as error:
+        reason = f"is no rough student: {error or type(error).__name__}"
+        raise ModelError(f"edge/data/{FILE}.onnx", reason, "reinstall heychip") from None
+
+
+def _layers(found: GraphReader) -> tuple[Layer, ...]:
+    row = []
+    for op, inputs, _, attributes in found.nodes:
+        if op == "Conv":
+            weights = found.tensors[inputs[1]].transpose(2, 1, 0)
+            stride = int(attributes.get("strides", [1])[0])
+            row.append(Layer(np.ascontiguousarray(weights), found.tensors[inputs[2]], stride))
+        elif op not in ("Transpose", "Relu"):
+            raise ValueError(f"has a {op}")
+    if not row or int(np.prod([layer.stride for layer in row])) != FRAMES_PER_STEP:
+        raise ValueError("does not give an embedding for every hop")
+    return tuple(row)
