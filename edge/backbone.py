@@ -90,12 +90,16 @@ class Graphs:
 
 @cache
 def _graphs(name: str, threads: int) -> Graphs:
+    return Graphs(partial(_hop_graph, name), f"edge/data/{FILES[name]}.onnx", threads)
+
+
+def _hop_graph(name: str, steps: int, *, front: bool = False) -> HopGraph:
+    """Out of the file, again for every graph: the weights are kept by ONNX Runtime alone."""
     file = f"{FILES[name]}.onnx"
     data = (files("edge") / "data" / file).read_bytes()
     if sha256_of(data) != identity(name)["sha256"]:
         raise ModelError(f"edge/data/{file}", "differs from its manifest", "reinstall heychip")
-    path = f"edge/data/{file}"
-    return Graphs(partial(HopGraph, read_layers(data, path)), path, threads)
+    return HopGraph(read_layers(data, f"edge/data/{file}"), steps, front=front)
 
 
 class Backbone:
