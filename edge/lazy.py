@@ -33,8 +33,7 @@ BEFORE_HOPS = 8  # are decided on before those in which the rough ear heard some
 ROOM = 3 * (CONTEXT_HOPS + BEFORE_HOPS)  # hops for which there is paper, so that it is seldom turned
 NEAR = -10.0  # a margin above this, as a logit: a word may come, and is not kept waiting
 CALM = -1.5  # a margin above this keeps the listener awake in steady noise
-ROUGH = -12.0  # a margin of the rough ear above this wakes the listener, and one of its own keeps it awake
-FAR_HOPS = 8  # so many hops below it, and the rough ear takes over; each time that this was too early
+FAR_HOPS = 8  # so many hops below its level, and the rough ear takes over; each time that this was too early
 FURTHEST_HOPS = 16 * FAR_HOPS  # twice as many, up to so many
 
 CLOSED, ROUGHLY, AWAKE = range(3)
@@ -147,7 +146,7 @@ class LazyListener:
     def _ask(self, rough: RoughEar, start: int) -> None:
         """Wake the listener if the rough ear hears anything in the hops that begin at `start`."""
         self._roughly_heard = self._new
-        if rough.step(self._paper[start : self._new]) > ROUGH:
+        if rough.step(self._paper[start : self._new]) > 0:
             soon = self._since <= CONTEXT_HOPS
             self._patience = min(2 * self._patience, FURTHEST_HOPS) if soon else FAR_HOPS
             self._wake(start - BEFORE_HOPS * STEP)
@@ -181,9 +180,10 @@ class LazyListener:
             end = min(self._heard + FEW * STEP, self._new)
             heard += self._listener.step(self._paper[self._heard : end])
             self._heard = end
+            level = NEAR if self._rough is None else self._rough.level
             for margin in self._listener.margins:
                 self._calm = self._calm + 1 if margin < CALM else 0
-                self._far = self._far + 1 if margin < ROUGH else 0
+                self._far = self._far + 1 if margin < level else 0
         self._at_once = 1 if self._listener.margins[-1] > NEAR else FEW
         if self._listener.armed:
             if min(self._quiet, self._calm) >= CONTEXT_HOPS:

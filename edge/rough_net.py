@@ -8,6 +8,7 @@ is the student of one set of weights: where the backbone is another, it is not u
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Sequence
@@ -96,6 +97,16 @@ class RoughGraph:
 def identity() -> dict[str, Any]:
     """The student's own manifest: name, sha256, whose student it is, licence."""
     found: dict[str, Any] = json.loads((files("edge") / "data" / f"{FILE}.json").read_text())
+    return found
+
+
+def talk() -> Array:
+    """Half a minute of what its teacher says of people who talk: embeddings [n, 96] in a row."""
+    file = files("edge") / "data" / f"{FILE}_talk.npy"
+    data = file.read_bytes()
+    if sha256_of(data) != identity()["talk_sha256"]:
+        raise ModelError(f"edge/data/{FILE}_talk.npy", "differs from its manifest", "reinstall heychip")
+    found: Array = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32)
     return found
 
 

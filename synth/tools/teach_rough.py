@@ -11,6 +11,7 @@ student is from it is measured on speakers of the choose way.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ BATCH, WARM_UP = 24, 100
 RIDGE = 0.02  # keeps directions in which little happens from counting for everything
 OUTLIER = 25.0  # a squared difference over this counts by its root: the teacher has wild moments
 AVERAGING = 0.998
+TALK = 12  # examples whose embeddings are shipped, so that every bundle can be asked what is usual
 MEASURED = 400  # examples of the choose way
 
 Floats = NDArray[np.float32]
@@ -116,12 +118,22 @@ def lessons_of(way: str, count: int, seed: int, args: argparse.Namespace) -> tup
     return mel, said
 
 
-def manifest_of(data: bytes, examples: int, steps: int, away: dict[str, float]) -> dict[str, Any]:
+def talk_of(said: Halves) -> bytes:
+    """The embeddings of a few examples in a row, as a file."""
+    out = io.BytesIO()
+    np.save(out, said[:TALK].reshape(-1, SIZE))
+    return out.getvalue()
+
+
+def manifest_of(
+    data: bytes, talk: bytes, examples: int, steps: int, away: dict[str, float]
+) -> dict[str, Any]:
     """What is to be known of a student: whose it is, what it was taught, how far it is away, its licence."""
     teacher = identity(HARDENED)
     return {
         "name": "rough_embedding",
         "sha256": sha256_of(data),
+        "talk_sha256": sha256_of(talk),
         "student_of": {"name": teacher["name"], "sha256": teacher["sha256"]},
         "source": "taught by synth/tools/teach_rough.py to say what its teacher says of the same sound",
         "examples": examples,
@@ -145,10 +157,11 @@ def main() -> int:
     args = parser.parse_args()
     mel, said = lessons_of("train", args.examples, args.seed, args)
     weights = teach(mel, said, steps=args.steps, rate=args.rate, seed=args.seed)
-    data = write(weights)
+    data, talk = write(weights), talk_of(said)
     away = distance(weights, *lessons_of("choose", MEASURED, args.seed, args))
-    manifest = manifest_of(data, args.examples, args.steps, away)
+    manifest = manifest_of(data, talk, args.examples, args.steps, away)
     write_whole(args.out / "rough.onnx", data)
+    write_whole(args.out / "rough_talk.npy", talk)
     write_whole(args.out / "rough.json", (json.dumps(manifest, indent=1) + "\n").encode())
     print(json.dumps(away), file=sys.stderr)
     return 0
