@@ -12,6 +12,7 @@ import pytest
 from edge import rough_net
 from edge.backbone import HARDENED, SIZE, Backbone, Features
 from edge.bundle import load_bundle
+from edge.ensemble import NOTHING, Ensemble
 from edge.errors import ModelError
 from edge.events import STEP
 from edge.files import sha256_of
@@ -19,7 +20,7 @@ from edge.frontend import FrontEnd
 from edge.lazy import LazyListener
 from edge.listener import Listener
 from edge.onnx_scan import scan
-from edge.rough import RoughEar
+from edge.rough import LEAST, REACH, RoughEar
 from edge.sessions import session
 from synth.acoustics import coloured, mixed
 from tests.edge.bundles import make_bundle
@@ -57,7 +58,7 @@ def test_a_stream_gives_what_the_whole_file_gives() -> None:
 
 def test_it_says_about_what_its_teacher_says() -> None:
     """Of speech in quiet and in pink noise at 10 dB, of speakers that it was not taught with, its embeddings
-    go with those of the hardened backbone: a correlation of 0.7 and more."""
+    go with those of the hardened backbone: a correlation of 0.75 and more."""
     rng = np.random.default_rng(0)
     rough, exact = Features(graphs=opened()), Features(HARDENED)
     said: dict[str, list[np.ndarray]] = {"rough": [], "exact": []}
@@ -68,7 +69,7 @@ def test_it_says_about_what_its_teacher_says() -> None:
                 features.reset()
                 said[name].append(features.step(hops)[:, -1].copy())
     a, b = (np.concatenate(said[name]) for name in ("rough", "exact"))
-    assert np.mean([np.corrcoef(a[:, k], b[:, k])[0, 1] for k in range(SIZE)]) > 0.7
+    assert np.mean([np.corrcoef(a[:, k], b[:, k])[0, 1] for k in range(SIZE)]) > 0.75
 
 
 def test_it_is_what_its_manifest_says() -> None:
@@ -76,6 +77,7 @@ def test_it_is_what_its_manifest_says() -> None:
     known = rough_net.identity()
     teacher = json.loads((files("edge") / "data" / "hardened.json").read_text())
     assert known["sha256"] == sha256_of(FILE.read_bytes())
+    assert known["talk_sha256"] == sha256_of((files("edge") / "data" / "rough_talk.npy").read_bytes())
     assert known["student_of"] == {key: teacher[key] for key in ("name", "sha256")}
     assert known["licence"] == teacher["licence"]
     assert known["taught_with"] == teacher["taught_with"]
@@ -97,7 +99,9 @@ def test_the_student_of_another_backbone_is_not_used(monkeypatch: pytest.MonkeyP
 def test_a_damaged_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that differs from its manifest, or holds something else, is an error that names the remedy."""
     monkeypatch.setattr(rough_net, "identity", lambda: {**known, "sha256": "0" * 64})
-    known = json.loads((files("edge") / "data" / "rough.json").read_text())
+    known = {**json.loads((files("edge") / "data" / "rough.json").read_text()), "talk_sha256": "0" * 64}
+    with pytest.raises(ModelError, match="rough_talk"):
+        rough_net.talk()
     rough_net.graphs.cache_clear()
     try:
         with pytest.raises(ModelError, match="reinstall"):
@@ -125,3 +129,27 @@ def test_what_is_no_number_asks_the_backbone() -> None:
     assert ear.step(sound[3 * STEP : 6 * STEP]) == np.inf
     ear.begin(sound[6 * STEP :])
     assert ear.step(sound[: 3 * STEP]) < 0
+
+
+def test_what_is_near_is_another_margin_for_every_bundle() -> None:
+    """Where thresholds are lower by 4, the usual margin is higher by 4, and so is the level that wakes the
+    listener, in its proportion; it never comes so near to the threshold that a word could be missed."""
+    plain, low, lowest = (RoughEar.of(Listener([load_bundle("hey_chip")], offset=offset))
+                          for offset in (0.0, -4.0, -40.0))  # fmt: skip
+    assert plain is not None
+    assert low is not None
+    assert lowest is not None
+    assert low.level - plain.level == pytest.approx(4 * REACH, abs=1e-3)
+    assert plain.level < low.level <= LEAST
+    assert lowest.level == LEAST
+
+
+def test_a_member_that_was_put_aside_says_nothing() -> None:
+    """The nearest margin is that of the members that are well; none of them: nothing is near."""
+    ensemble = Ensemble("word", ("a", "b"), np.array([0, 1], np.float32))
+    logits = np.array([[-3, 9], [-2, 8]], np.float32)
+    assert ensemble.nearest(logits) == 8
+    ensemble.quarantined.add(1)
+    assert ensemble.nearest(logits) == -2
+    ensemble.quarantined.add(0)
+    assert ensemble.nearest(logits) == NOTHING
