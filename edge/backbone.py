@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +26,7 @@ from edge.errors import ModelError
 from edge.events import STEP
 from edge.files import sha256_of
 from edge.frontend import FRAMES_PER_STEP, FrontEnd
-from edge.hop_graph import HopGraph
+from edge.hop_graph import KEPT, HopGraph
 from edge.manifest import BACKBONES as FILES
 from edge.sessions import Bound, give_back, session
 
@@ -54,60 +54,48 @@ def identity(name: str = REFERENCE) -> dict[str, Any]:
     return found
 
 
-class Built(Protocol):
-    """A graph for some hops, such as `HopGraph`."""
-
-    states: dict[str, tuple[int, ...]]
-    rows: dict[str, int]
-
-    def model(self) -> bytes:
-        """The file."""
-
-
-class Graphs:
+class _Graphs:
     """The graphs of one set of weights, opened when first asked for. Streams share them: what a graph keeps
     between two hops lies in the buffers of the stream."""
 
-    def __init__(self, build: Callable[..., Built], path: str, threads: int = 1) -> None:
-        """`build` takes a number of hops and whether the front end is to be in it (`front`)."""
-        self._build, self._path, self._threads = build, path, threads
-        self._opened: dict[tuple[int, bool], tuple[dict[str, int], InferenceSession]] = {}
-        one = build(1)
-        self.states, self.rows = one.states, one.rows
+    def __init__(self, read: Callable[[], bytes], path: str, threads: int) -> None:
+        """`read` gives the file, for every graph anew: its weights are kept by ONNX Runtime alone."""
+        self._read, self._path, self._threads = read, path, threads
+        self._opened: dict[tuple[int, bool], InferenceSession] = {}
+        one = HopGraph(read_layers(read(), path), 1)
+        self.tapes, self.block = one.tapes, one.block
         """as `HopGraph` has them, for a single hop"""
 
-    def get(self, steps: int, *, front: bool) -> tuple[dict[str, int], InferenceSession]:
-        """The `rows` of the graph for so many hops, and it opened."""
+    def get(self, steps: int, *, front: bool) -> InferenceSession:
+        """The graph for so many hops, opened."""
         key = steps, front
         if key not in self._opened:
-            graph = self._build(steps, front=front)
-            opened = session(graph.model(), self._path, threads=self._threads, fixed=True)
-            self._opened[key] = graph.rows, opened  # the graph itself holds all weights once more
-            del graph
+            made = HopGraph(read_layers(self._read(), self._path), steps, front=front).model()
+            self._opened[key] = session(made, self._path, threads=self._threads, fixed=True)
+            del made  # it holds all weights once more
             give_back()
         return self._opened[key]
 
 
 @cache
-def _graphs(name: str, threads: int) -> Graphs:
-    return Graphs(partial(_hop_graph, name), f"edge/data/{FILES[name]}.onnx", threads)
+def _graphs(name: str, threads: int) -> _Graphs:
+    return _Graphs(lambda: _data(name), f"edge/data/{FILES[name]}.onnx", threads)
 
 
-def _hop_graph(name: str, steps: int, *, front: bool = False) -> HopGraph:
-    """Out of the file, again for every graph: the weights are kept by ONNX Runtime alone."""
+def _data(name: str) -> bytes:
     file = f"{FILES[name]}.onnx"
     data = (files("edge") / "data" / file).read_bytes()
     if sha256_of(data) != identity(name)["sha256"]:
         raise ModelError(f"edge/data/{file}", "differs from its manifest", "reinstall heychip")
-    return HopGraph(read_layers(data, f"edge/data/{file}"), steps, front=front)
+    return data
 
 
 class Backbone:
     """Embeddings of a stream of mel frames. State: the last 2 frames before each convolution over time.
 
-    Its graphs (for one hop and for a few at once, made when first needed) write into the same buffers and
-    read what the step before wrote: there are two sets of them, in turn. A buffer is as long as the longest
-    output and every output ends where it ends, so the last frames lie in the same place whichever graph ran.
+    Its graphs (for one hop and for a few at once, made when first needed) write on the same tapes, each run
+    behind the one before, whichever graph it was: what is kept lies in front of what is new, and nothing is
+    copied but at the end of the tapes, when they are wound back. See `HopGraph`.
     """
 
     def __init__(self, name: str = REFERENCE, *, threads: int = 1, front: FrontEnd | None = None) -> None:
@@ -118,75 +106,72 @@ class Backbone:
     @classmethod
     def of(cls, data: bytes, *, threads: int = 1) -> Backbone:
         """One that is not among our own, from the bytes of its file."""
-        path = "backbone.onnx"
-        return cls.over(Graphs(partial(HopGraph, read_layers(data, path)), path, threads))
-
-    @classmethod
-    def over(cls, graphs: Graphs, front: FrontEnd | None = None) -> Backbone:
-        """A stream through other graphs of the same kind."""
         made = cls.__new__(cls)
-        made._front = front
-        made._open(graphs)
+        made._front = None
+        made._open(_Graphs(lambda: data, "backbone.onnx", threads))
         return made
 
-    def _open(self, graphs: Graphs) -> None:
+    def _open(self, graphs: _Graphs) -> None:
         self._shared = graphs
-        rows, states = graphs.rows, graphs.states
-        self._sets = tuple(
-            {name: np.zeros((LONGEST * rows[name], *shape[1:]) if len(shape) == 2 else shape, np.float32)
-             for name, shape in states.items()}
-            for _ in range(2)
-        )
-        self._tails = tuple({name: _end(buffer, states[name][0]) for name, buffer in buffers.items()}
-                            for buffers in self._sets)
+        self._tapes = {name: np.zeros((tape.kept + LONGEST * tape.new, tape.width), np.float32)
+                       for name, tape in graphs.tapes.items()}
+        self._block = np.zeros(graphs.block, np.float32)
         self._out = np.zeros((LONGEST, SIZE), np.float32)
-        self._bound: dict[int, list[Bound]] = {}
-        self._turn = 0  # the set that the next run writes
+        self._bound: dict[tuple[int, int], Bound] = {}
+        self._at = 0  # hops on the tapes
 
-    def _graph_for(self, steps: int) -> list[Bound]:
-        """The graph for so many steps between the two sets, in both directions."""
-        if steps in self._bound:
-            return self._bound[steps]
-        made = self._bound[steps] = []
-        rows, opened = self._shared.get(steps, front=self._front is not None)
-        for new, old in zip(self._sets, reversed(self._tails), strict=True):
-            inputs = dict(old)
-            outputs = {name.replace("state", "next"): _end(buffer, rows[name])
-                       for name, buffer in new.items()}
-            mel = outputs.pop("next0")
-            if self._front:
-                outputs["mel"] = mel
-                inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
+    def _bind(self, steps: int) -> Bound:
+        """The graph for so many steps, from where the tapes are."""
+        inputs, outputs = {"block": self._block}, {"next_block": self._block, "embeddings": self._out[:steps]}
+        for name, tape in self._shared.tapes.items():
+            place, start = self._tapes[name], self._at * tape.new
+            to = outputs if self._front or name != "mel" else inputs
+            to[name] = place[start + tape.kept :][: steps * tape.new]
+            if name == "mel":
+                inputs["mel_2"] = place[start:][: tape.kept]
             else:
-                inputs["mel"] = mel
-            made.append(Bound(opened, inputs, outputs | {"embeddings": self._out[:steps]}))
-        return made
+                inputs[f"{name}_2"] = place[start:][: steps * tape.new]
+                inputs[f"{name}_1"] = place[start + tape.kept // 2 :][: steps * tape.new]
+        if self._front:
+            inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
+        return Bound(self._shared.get(steps, front=self._front is not None), inputs, outputs)
 
     def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
-        for name, tail in self._tails[1 - self._turn].items():
-            tail[:] = 0 if state is None else state[name]
+        self._at = 0
+        for name, tape in self._shared.tapes.items():
+            self._tapes[name][: tape.kept] = 0 if state is None else state[name]
+        self._block[:] = 0 if state is None else state["block"]
 
     @property
     def state(self) -> State:
         """A copy of what is kept between steps."""
-        return {name: tail.copy() for name, tail in self._tails[1 - self._turn].items()}
+        kept = {name: self._tapes[name][self._at * tape.new :][: tape.kept].copy()
+                for name, tape in self._shared.tapes.items()}
+        return kept | {"block": self._block.copy()}
 
     def step(self, mel: Array) -> Array:
         """Mel frames [k * 8, 32] to embeddings [k, 96]."""
         out = np.empty((len(mel) // FRAMES_PER_STEP, SIZE), np.float32)
         for at, steps in pieces(len(out)):
-            frames = _end(self._sets[self._turn]["state0"], steps * FRAMES_PER_STEP)
-            frames[:] = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
-            self.hear(out[at : at + steps])
+            self.hear(out[at : at + steps], mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP])
         return out
 
-    def hear(self, out: Array) -> None:
-        """What lies in the `parts` of the front end that it was made with, as many hops as there are rows in
-        `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
-        turn, steps = self._turn, len(out)
-        self._graph_for(steps)[turn].run()
-        self._turn = 1 - turn
+    def hear(self, out: Array, mel: Array | None = None) -> None:
+        """`mel`, or what lies in the `parts` of the front end that it was made with, as many hops as there
+        are rows in `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
+        steps = len(out)
+        if self._at + steps > LONGEST:  # the tapes are wound back
+            for name, tape in self._shared.tapes.items():
+                self._tapes[name][: tape.kept] = self._tapes[name][self._at * tape.new :][: tape.kept]
+            self._at = 0
+        if mel is not None:
+            self._tapes["mel"][KEPT + self._at * FRAMES_PER_STEP :][: len(mel)] = mel
+        bound = self._bound.get((steps, self._at))
+        if bound is None:
+            bound = self._bound[steps, self._at] = self._bind(steps)
+        bound.run()
+        self._at += steps
         out[:] = self._out[:steps]
 
 
@@ -201,9 +186,18 @@ def pieces(count: int) -> list[tuple[int, int]]:
     return made
 
 
-def _end(buffer: Array, rows: int) -> Array:
-    """The last rows of a buffer; all of it where it is no row of rows."""
-    return buffer[-rows:] if buffer.ndim == 2 else buffer
+class Net(Protocol):
+    """A stream from what lies in the `parts` of a front end to embeddings, such as `Backbone`."""
+
+    @property
+    def state(self) -> State:
+        """A copy of what is kept between steps."""
+
+    def reset(self, state: State | None = None) -> None:
+        """Forget the stream, or go back to a `state`."""
+
+    def hear(self, out: Array) -> None:
+        """As many hops as there are rows in `out` [k, 96]."""
 
 
 class Features:
@@ -215,13 +209,13 @@ class Features:
     follows it would be missed: it is taken for the same quiet room.
     """
 
-    def __init__(self, name: str = REFERENCE, *, threads: int = 1, graphs: Graphs | None = None) -> None:
-        """The backbone of a name, or that of other `graphs`."""
+    def __init__(
+        self, name: str = REFERENCE, *, threads: int = 1, net: Callable[[FrontEnd], Net] | None = None
+    ) -> None:
+        """The backbone of a name; or another `net`, made behind a front end."""
         self._front = FrontEnd(at_once=LONGEST)
-        if graphs is None:
-            self._backbone = Backbone(name, threads=threads, front=self._front)
-        else:
-            self._backbone = Backbone.over(graphs, self._front)
+        self._backbone: Net = (Backbone(name, threads=threads, front=self._front) if net is None
+                               else net(self._front))
         hops = quiet_room().reshape(-1, STEP)
         self._quiet = hops[0]
         hops = np.concatenate([hops[: -len(hops) % FEW], hops])  # all that is left of the first is forgotten

@@ -54,8 +54,10 @@ class Ensemble:
         self.quarantined: set[int] = set()
         self._faults = np.zeros(len(self.names), np.int64)
         self._same = np.zeros(len(self.names), np.int64)
-        self._over = np.zeros(len(self.names), np.float32)
-        self._said: list[float] | NDArray[np.float32] = []  # the logits of the hop before
+        self._plain: list[float] = self._thresholds.tolist()
+        self._said: list[float] | NDArray[np.float32] = [0.0] * len(self.names)  # a hop ago
+        self._over: NDArray[np.float32] | None = np.zeros(len(self.names), np.float32)
+        """how far above its threshold each was at the hop before, if that was worked out"""
         self.reset()
 
     def nearest(self, logits: NDArray[np.float32]) -> float:
@@ -77,7 +79,7 @@ class Ensemble:
     @property
     def closest(self) -> str:
         """The member that was nearest to its threshold, or furthest above it, at the last hop."""
-        return self.names[int(self._over.argmax())]
+        return self.names[int(self._each().argmax())]
 
     @property
     def health(self) -> str:
@@ -87,7 +89,7 @@ class Ensemble:
     def told(self) -> list[dict[str, Any]]:
         """What each member said at the last hop: name, logit (None where it does not count), threshold and
         margin."""
-        rows = zip(self.names, self._over.tolist(), self._thresholds.tolist(), strict=True)
+        rows = zip(self.names, self._each().tolist(), self._thresholds.tolist(), strict=True)
         return [{"name": name, "logit": None if over <= NOTHING else round(over + threshold, 4),
                  "threshold": round(threshold, 4), "margin": round(over, 4)}
                 for name, over, threshold in rows]
@@ -96,13 +98,17 @@ class Ensemble:
         """Logits [N] of the hop that ends at `time_s` to an event, or None. `margin` is what decided. Where
         the embeddings are the same as a hop ago (digital silence) they are not `fresh`, and a member that
         says the same of them is not stuck."""
-        over = np.subtract(logits, self._thresholds, out=self._over)
-        said = logits.tolist() if len(over) < MANY else logits.copy()
-        if not self._well(said, fresh=fresh):
-            healthy = self._healthy(logits, fresh=fresh)
-            over[:] = np.where(healthy, np.maximum(over, NOTHING), NOTHING)
+        said = logits.tolist() if len(self.names) < MANY else logits.copy()
+        well = self._well(said, fresh=fresh)
+        if well and isinstance(said, list):  # nearly always: then no array is touched at all
+            self._over = None
+            best = max(map(operator.sub, said, self._plain))
+        else:
+            over = logits - self._thresholds
+            if not well:
+                over = np.where(self._healthy(logits, fresh=fresh), np.maximum(over, NOTHING), NOTHING)
+            self._over, best = over, float(over[over.argmax()])
         self._said, self._seen = said, True
-        best = max(over.tolist()) if len(over) < MANY else float(over[over.argmax()])
         self.margin = max(NOTHING, best)
         if self.margin < -self._release and time_s - self._heard_s >= self._refractory_s:
             self.armed = True
@@ -114,9 +120,14 @@ class Ensemble:
         self.again = not self.armed
         self.short = self.margin < raised < float("inf")  # told of, but it may still become enough
         self.armed, self._heard_s = False, time_s
-        members = tuple(self.names[i] for i in np.flatnonzero(over >= 0))
-        name = self.names[int(over.argmax())]
-        return Heard(round(time_s, 3), self.word, name, round(self.margin, 4), members)
+        members = tuple(self.names[i] for i in np.flatnonzero(self._each() >= 0))
+        return Heard(round(time_s, 3), self.word, self.closest, round(self.margin, 4), members)
+
+    def _each(self) -> NDArray[np.float32]:
+        """How far above its threshold each member was at the last hop [N]."""
+        if self._over is None:
+            self._over = np.asarray(self._said, np.float32) - self._thresholds
+        return self._over
 
     def _well(self, said: list[float] | NDArray[np.float32], *, fresh: bool) -> bool:
         """Whether there is nothing to count: all answers are numbers, none is that of the hop before, and all

@@ -9,6 +9,7 @@ graph of another kind is not rewritten, and one that is has to prove on noise th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,18 +77,13 @@ def _convolution(found: GraphReader, inputs: Sequence[str], attributes: Attribut
 
 
 def stream_graph(row: Sequence[Convolution], hops: int) -> bytes:
-    """`embeddings` [hops, 96] and `state<k>` to `logits` [hops, N] and `seen<k>`. A state is the last that a
-    layer was given [time - 1, width]; what it has seen is that and the new, and ends with the next state."""
-    graph = Graph()
-    value = graph.input("embeddings", hops, SIZE)
+    """Embeddings to `logits` [hops, N], in memory that is read and written as in `HopGraph`: what a layer is
+    given, `embeddings` or the output `seen<k>`, lies on a tape behind what it was given before, and an input
+    `<name>_<n>` begins n hops further back on the same tape."""
+    graph, value = Graph(), ""
     for k, layer in enumerate(row):
-        if _single(layer):
-            value = _products(graph, layer, value, hops)
-        if kept := _kept(layer):
-            value = graph.one("Concat", graph.input(f"state{k}", kept, _width(layer)), value, axis=0)
-            value = graph.output(value, f"seen{k}", kept + hops, _width(layer))
-        add = _sums if _single(layer) else _alone if layer.groups == 1 else _in_groups
-        value = add(graph, layer, value, hops)
+        add = _single_outputs if _single(layer) else _outputs
+        value = add(graph, layer, value, f"seen{k}", hops)
         value = graph.one("Relu", value) if k < len(row) - 1 else value
     graph.output(value, "logits", hops, len(row[-1].weights))
     return graph.model("hop")
@@ -108,14 +104,45 @@ def _width(layer: Convolution) -> int:
     return int(layer.weights.shape[2 if _single(layer) else 1]) * layer.groups
 
 
-def _alone(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
-    """A layer of one group: its newest outputs [hops, out]."""
-    out, width, time = layer.weights.shape
-    if hops > 1:
-        seen = graph.one("Gather", seen, graph.weight(np.add.outer(np.arange(hops), np.arange(time))), axis=0)
-    windows = graph.one("Reshape", seen, graph.numbers(hops, time * width))
-    table = graph.weight(layer.weights.transpose(2, 1, 0).reshape(time * width, out))
-    return graph.one("Gemm", windows, table, graph.weight(layer.bias))
+def _tapes(row: Sequence[Convolution]) -> dict[str, tuple[int, int]]:
+    """The hops that are kept on each tape, and how wide it is."""
+    made = {f"seen{k}": (_kept(layer), _width(layer)) for k, layer in enumerate(row) if k or _single(layer)}
+    return made | {"embeddings": (0 if _single(row[0]) else _kept(row[0]), SIZE)}
+
+
+def _outputs(graph: Graph, layer: Convolution, value: str, name: str, hops: int) -> str:
+    """The newest outputs [hops, out] of a layer that sees a few hops side by side."""
+    (out, width, time), groups = layer.weights.shape, layer.groups
+    shape = (hops, width) if groups == 1 else (hops, groups, 1, width)
+    if not value:
+        name = "embeddings"
+    elif groups > 1:
+        value = graph.one("Reshape", value, graph.numbers(*shape))
+    if not value and groups == hops == 1:  # as they lie, they are side by side
+        seen = graph.input(f"{name}_{time - 1}", 1, time * width)
+    else:
+        value = graph.output(value, name, *shape) if value else graph.input(name, *shape)
+        past = [graph.input(f"{name}_{back}", *shape) for back in range(time - 1, 0, -1)]
+        seen = graph.one("Concat", *past, value, axis=len(shape) - 1) if past else value
+    if groups == 1:
+        table = graph.weight(layer.weights.transpose(2, 1, 0).reshape(time * width, out))
+        return graph.one("Gemm", seen, table, graph.weight(layer.bias))
+    # Each hop is a product of its own: one of several rows adds up in another order than one of a single row.
+    weights = layer.weights.reshape(groups, out // groups, width, time).transpose(0, 3, 2, 1)
+    table = graph.weight(weights.reshape(groups, time * width, out // groups))
+    sums = graph.one("MatMul", seen, table)
+    sums = graph.one("Add", sums, graph.weight(layer.bias.reshape(groups, 1, out // groups)))
+    return graph.one("Reshape", sums, graph.numbers(hops, out))
+
+
+def _single_outputs(graph: Graph, layer: Convolution, value: str, name: str, hops: int) -> str:
+    """The newest outputs [hops, groups] of a layer with single outputs, whose products are kept."""
+    kept, width = _kept(layer), _width(layer)
+    value = _products(graph, layer, value or graph.input("embeddings", hops, SIZE), hops)
+    if kept:
+        value = graph.output(value, name, hops, width)
+        value = graph.one("Concat", graph.input(f"{name}_{kept}", kept, width), value, axis=0)
+    return _sums(graph, layer, value, hops)
 
 
 def _products(graph: Graph, layer: Convolution, value: str, hops: int) -> str:
@@ -138,38 +165,19 @@ def _sums(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
     return graph.one("Add", sums, graph.weight(layer.bias))
 
 
-def _in_groups(graph: Graph, layer: Convolution, seen: str, hops: int) -> str:
-    """A layer of several groups: its newest outputs [hops, out]. Each hop is a product of its own, because a
-    product of several rows adds up in another order than one of a single row."""
-    (out, width, time), groups = layer.weights.shape, layer.groups
-    each = out // groups
-    parts = graph.one("Reshape", seen, graph.numbers((time - 1 + hops) * groups, width))
-    first = np.add.outer(np.arange(hops), np.arange(time))[:, None] * groups  # of hop and time
-    table = first + np.arange(groups)[None, :, None]  # [hops, groups, time]
-    windows = graph.one("Gather", parts, graph.weight(table), axis=0)
-    windows = graph.one("Reshape", windows, graph.numbers(hops, groups, 1, time * width))
-    weights = layer.weights.reshape(groups, each, width, time).transpose(0, 3, 2, 1)
-    sums = graph.one("MatMul", windows, graph.weight(weights.reshape(groups, time * width, each)))
-    sums = graph.one("Add", sums, graph.weight(layer.bias.reshape(groups, 1, each)))
-    return graph.one("Reshape", sums, graph.numbers(hops, out))
-
-
 class Stream:
-    """Logits of a stream of embeddings. State: the last inputs of each layer. After sixteen embeddings
-    nothing is left in it of what came before them.
-
-    As in `Backbone` there are two sets of buffers, in turn, and what a layer has seen ends where its buffer
-    ends, so that the next state lies in the same place however many hops were in a run."""
+    """Logits of a stream of embeddings. State: the last inputs of each layer, on tapes as in `Backbone`.
+    After sixteen embeddings nothing is left in it of what came before them."""
 
     def __init__(self, row: Sequence[Convolution], where: object, *, threads: int = 1) -> None:
         self._row, self._where, self._threads = row, where, threads
-        self._embeddings = np.zeros((LONGEST, SIZE), np.float32)
         self._logits = np.zeros((LONGEST, len(row[-1].weights)), np.float32)
-        self._sets = [[np.zeros((_kept(layer) + LONGEST, _width(layer)), np.float32) for layer in row]
-                      for _ in range(2)]
-        self._turn = 0  # the set that the next run writes
-        self._bound: dict[int, list[Bound]] = {}
+        self._kept = {name: kept for name, (kept, _) in _tapes(row).items()}
+        self._tapes = {name: np.zeros((kept + LONGEST, width), np.float32)
+                       for name, (kept, width) in _tapes(row).items()}
+        self._at = 0  # hops on the tapes
         self._opened: dict[int, InferenceSession] = {}
+        self._bound: dict[tuple[int, int], Bound] = {}
 
     def twin(self) -> Stream:
         """One for another stream: the graphs are shared, the state is not."""
@@ -177,30 +185,44 @@ class Stream:
         made._opened = self._opened
         return made
 
-    def _turns(self, hops: int) -> list[Bound]:
-        """The graph for so many hops between the two sets, in both directions; opened when first needed."""
-        if hops not in self._bound:
-            if hops not in self._opened:
-                data = stream_graph(self._row, hops)
-                self._opened[hops] = session(data, self._where, threads=self._threads, fixed=True)
-            graph, made = self._opened[hops], list[Bound]()
-            self._bound[hops] = made
-            for new, old in (self._sets, self._sets[::-1]):
-                inputs, outputs = {"embeddings": self._embeddings[:hops]}, {"logits": self._logits[:hops]}
-                for k in (k for k, layer in enumerate(self._row) if _kept(layer)):
-                    inputs[f"state{k}"] = old[k][LONGEST:]
-                    outputs[f"seen{k}"] = new[k][LONGEST - hops :]
-                made.append(Bound(graph, inputs, outputs))
+    def _bind(self, hops: int) -> Bound:
+        """The graph for so many hops, from where the tapes are; opened when first needed."""
+        if hops not in self._opened:
+            graph = stream_graph(self._row, hops)
+            self._opened[hops] = session(graph, self._where, threads=self._threads, fixed=True)
+            del graph
             give_back()
-        return self._bound[hops]
+        run = self._opened[hops]
+        inputs = {port.name: self._place(port.name, port.shape) for port in run.get_inputs()}
+        outputs = {port.name: self._place(port.name, port.shape) for port in run.get_outputs()
+                   if port.name != "logits"}
+        return Bound(run, inputs, outputs | {"logits": self._logits[:hops]})
+
+    def _place(self, port: str, shape: Sequence[int]) -> Array:
+        """The part of a tape that an input or output of this name and shape stands for."""
+        name, _, back = port.partition("_")
+        tape = self._tapes[name]
+        start = (self._kept[name] + self._at - int(back or 0)) * tape.shape[1]
+        return tape.reshape(-1)[start : start + math.prod(shape)].reshape(shape)
 
     def next(self, embeddings: Array) -> Array:
         """Embeddings [k, 96] to logits [k, N]."""
         hops = len(embeddings)
         if hops in PIECES:
-            self._embeddings[:hops] = embeddings
-            self._turns(hops)[self._turn].run()
-            self._turn = 1 - self._turn
+            if self._at + hops > LONGEST:
+                self._wind()
+            key, at = (hops, self._at), self._kept["embeddings"] + self._at
+            self._tapes["embeddings"][at : at + hops] = embeddings
+            if key not in self._bound:
+                self._bound[key] = self._bind(hops)
+            self._bound[key].run()
+            self._at += hops
             out: Array = self._logits[:hops].copy()
             return out
         return np.concatenate([self.next(embeddings[at : at + few]) for at, few in pieces(hops)])
+
+    def _wind(self) -> None:
+        """Back to the beginning of the tapes."""
+        for name, kept in self._kept.items():
+            self._tapes[name][:kept] = self._tapes[name][self._at : self._at + kept]
+        self._at = 0

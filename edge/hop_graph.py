@@ -6,18 +6,19 @@ copied. Here the same numbers come from products of matrices, positions by chann
 packs once:
 
 - The first block has few channels and many positions, which is what a convolution likes; it stays as it is.
-- Behind it a frame is a row of positions, and time is the first axis: what a convolution over time must keep,
-  the last two frames, is the end of what it was given, so the whole of that is the output and nothing is cut.
-- The neighbours of a position are gathered by a table. With two positions left a convolution over bands is
-  one product of whole frames. Poolings come before the floor, which then has less to do.
+- Behind it a frame is a row of positions, and time is the first axis: frames lie on tapes, one for each
+  convolution over time, which sees three frames side by side by looking at its tape from three places.
+- The neighbours of a position over bands are gathered by a table. With two positions left a convolution over
+  bands is one product of whole frames. Poolings come before the floor, which then has less to do.
 
 `tests/edge/test_hop_graph.py` holds it against the file, and both against the reference.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.backbone_layers import Layer, Layers
 from edge.frontend import FRAMES_PER_STEP, MELS, mel_nodes
@@ -26,15 +27,23 @@ from edge.onnx_make import Graph
 CONVOLVED = 3  # layers of the first block
 KEPT = 2  # frames that a convolution over time keeps
 
-Table = NDArray[np.int64]
+
+class Tape(NamedTuple):
+    """Of what a convolution over time sees: the rows that are kept, those that are new, and their width."""
+
+    kept: int
+    new: int
+    width: int
 
 
 class HopGraph:
-    """Builds the graph for `steps` hops: `mel` [8 * steps, 32] and the states to `embeddings` [steps, 96].
+    """Builds the graph for `steps` hops: `mel` [8 * steps, 32] and what is kept to `embeddings` [steps, 96].
 
-    Inputs `state<k>` and outputs `next<k>`, one for each convolution over time: the state is the last two
-    frames of what was put out, but that of the first layer is those of `mel`, and that of the second
-    convolution over time ([1, channels, 2, bands]) is put out as it is.
+    What is kept of frames lies on tapes: each run writes its new rows, an output of the tape's name, behind
+    those of the run before. A convolution over time reads the same tape from one and from two frames further
+    back, the inputs `<name>_1` and `<name>_2`. These reach into what the same run writes: whatever reads them
+    needs the output too, so it is never run before that is written. That of `mel` has only `<name>_2`, its
+    last two frames. The second convolution over time keeps `block` to `next_block` [1, channels, 2, bands].
     """
 
     def __init__(self, layers: Layers, steps: int, *, front: bool = False) -> None:
@@ -42,10 +51,9 @@ class HopGraph:
         self._slope, self._graph = layers.slope, Graph()
         self._floor = self._graph.weight(np.array(layers.floor, np.float32))
         self._frames, self._bands = FRAMES_PER_STEP * steps, MELS
-        self.states: dict[str, tuple[int, ...]] = {}
-        """the shape of each state"""
-        self.rows: dict[str, int] = {}
-        """how long that is, the end of which a state is: `mel` for the first one, else `next<k>`"""
+        self.block: tuple[int, ...] = ()
+        """the shape of `block`"""
+        self.tapes: dict[str, Tape] = {"mel": Tape(KEPT, self._frames, MELS)}
         if front:
             value = self._graph.output(mel_nodes(self._graph, self._frames), "mel", self._frames, MELS)
         else:
@@ -53,9 +61,12 @@ class HopGraph:
         for layer in layers.row[:CONVOLVED]:
             value = self._convolved(layer, value)
         value = self._turned(value, layers.row[CONVOLVED].weights.shape[2])
-        for layer in layers.row[CONVOLVED:]:
-            over = self._over_time if len(layer.weights) > 1 else self._over_bands
-            value = over(layer, value)
+        rest = layers.row[CONVOLVED:]
+        for layer, after in zip(rest, [*rest[1:], rest[-1]], strict=True):
+            if len(layer.weights) > 1:
+                value = self._over_time(layer, value)
+            else:
+                value = self._over_bands(layer, value, apart=after.pool[1])
         self._graph.output(value, "embeddings", self._frames, layers.row[-1].weights.shape[3])
 
     def model(self) -> bytes:
@@ -79,13 +90,14 @@ class HopGraph:
         """`value` with its past in front of it, in the first block."""
         graph = self._graph
         if value == "mel":
-            state = self._state(self._frames, KEPT, MELS)
+            past = graph.input("mel_2", KEPT, MELS)
             shape = graph.numbers(1, 1, self._frames + KEPT, MELS)
-            return graph.one("Reshape", graph.one("Concat", state, value, axis=0), shape)
-        state = self._state(1, 1, channels, KEPT, self._bands)
-        last = graph.one("Slice", value, graph.numbers(-KEPT), graph.numbers(2**31), graph.numbers(2))
-        graph.output(last, state.replace("state", "next"), 1, channels, KEPT, self._bands)
-        return graph.one("Concat", state, value, axis=2)
+            return graph.one("Reshape", graph.one("Concat", past, value, axis=0), shape)
+        self.block = (1, channels, KEPT, self._bands)
+        seen = graph.one("Concat", graph.input("block", *self.block), value, axis=2)
+        last = np.arange(self._frames, self._frames + KEPT)  # of `seen`, for which `block` was read
+        graph.output(graph.one("Gather", seen, graph.weight(last), axis=2), "next_block", *self.block)
+        return seen
 
     def _turned(self, value: str, channels: int) -> str:
         """[1, channels, frames, bands] to rows [frames * bands, channels]."""
@@ -93,42 +105,33 @@ class HopGraph:
         return self._shaped(turned, self._frames * self._bands, channels)
 
     def _over_time(self, layer: Layer, value: str) -> str:
-        graph, channels, bands, frames = self._graph, layer.weights.shape[2], self._bands, self._frames
-        kept = frames if frames >= KEPT else KEPT + frames  # of fewer, the end of old and new is kept
-        state = self._state(kept * bands, KEPT * bands, channels)
-        after = state.replace("state", "next")
-        if frames >= KEPT:
-            value = graph.output(value, after, kept * bands, channels)
-        seen = graph.one("Concat", state, value, axis=0)
-        if frames < KEPT:
-            seen = graph.output(seen, after, kept * bands, channels)
-        first = np.arange(frames * bands).reshape(-1, 1) + np.arange(len(layer.weights)) * bands
-        return self._product(layer, seen, self._pooled_order(first, layer.pool))
+        """A convolution over time, which sees three frames side by side."""
+        graph, channels, rows = self._graph, layer.weights.shape[2], self._frames * self._bands
+        name = f"frames{len(self.tapes)}"
+        self.tapes[name] = Tape(KEPT * self._bands, rows, channels)
+        value = graph.output(value, name, rows, channels)
+        past = [graph.input(f"{name}_{back}", rows, channels) for back in range(KEPT, 0, -1)]
+        return self._product(layer, graph.one("Concat", *past, value, axis=1))
 
-    def _over_bands(self, layer: Layer, value: str) -> str:
+    def _over_bands(self, layer: Layer, value: str, apart: int) -> str:
+        """A convolution over bands. Of its rows, of each frame every band that is a multiple of `apart` comes
+        first, then those behind these, so that for a pooling they lie in equal parts."""
         graph, bands, channels = self._graph, self._bands, layer.weights.shape[2]
         if bands == 2:
             return self._whole_frames(layer, value)
         silent = graph.weight(np.zeros((1, channels), np.float32))  # what lies beyond the edge: row 0
-        band = np.arange(self._frames * bands) % bands
-        row = np.arange(self._frames * bands) + 1
+        band = np.arange(bands).reshape(-1, apart).T.reshape(-1)
+        row = np.arange(self._frames)[:, None] * bands + band + 1
         below, above = np.where(band == 0, 0, row - 1), np.where(band == bands - 1, 0, row + 1)
-        table = self._pooled_order(np.stack([below, row, above], axis=1), layer.pool)
-        return self._product(layer, graph.one("Concat", silent, value, axis=0), table)
+        table = np.stack([below, row, above], axis=2).reshape(-1)
+        seen = graph.one("Gather", graph.one("Concat", silent, value, axis=0), graph.weight(table), axis=0)
+        return self._product(layer, self._shaped(seen, row.size, 3 * channels))
 
-    def _pooled_order(self, table: Table, pool: tuple[int, int]) -> Table:
-        """The rows of a table in such an order that what is pooled is the same row of equal parts."""
-        frames, bands = pool
-        shape = (self._frames // frames, frames, self._bands // bands, bands, -1)
-        return table.reshape(shape).transpose(1, 3, 0, 2, 4).reshape(table.shape)
-
-    def _product(self, layer: Layer, seen: str, table: Table) -> str:
-        """The layer on rows: `table` [positions, 3] says which rows of `seen` are under its three weights."""
-        graph, width = self._graph, layer.weights[..., 0].size
-        gathered = graph.one("Gather", seen, graph.weight(table.reshape(-1)), axis=0)
-        rows = self._shaped(gathered, len(table), width)
-        weights = graph.weight(layer.weights.reshape(width, -1))
-        return self._activated(layer, graph.one("Gemm", rows, weights, graph.weight(layer.bias)))
+    def _product(self, layer: Layer, seen: str) -> str:
+        """The layer on rows of all that each position sees."""
+        graph = self._graph
+        weights = graph.weight(layer.weights.reshape(-1, layer.weights.shape[3]))
+        return self._activated(layer, graph.one("Gemm", seen, weights, graph.weight(layer.bias)))
 
     def _whole_frames(self, layer: Layer, value: str) -> str:
         """A convolution over two bands, each of which sees both: one product of whole frames."""
@@ -149,20 +152,20 @@ class HopGraph:
         value = self._graph.one("LeakyRelu", value, alpha=self._slope)
         if layer.pool == (1, 1):
             return self._graph.one("Clip", value, self._floor)
-        parts = self._graph.split(value, layer.pool[0] * layer.pool[1])
-        self._shrink(layer.pool)
+        count, width = layer.pool[0] * layer.pool[1], layer.weights.shape[3]
+        rows = self._frames // layer.pool[0]
+        self._shrink(layer.pool)  # in a row: the frames that are pooled, and of each the parts of its bands
+        if rows == 1:  # then the parts are rows as they lie, and a node is saved here and one below
+            parts = self._graph.split(value, count, axis=0)
+        else:
+            parts = self._graph.split(self._shaped(value, rows, count * self._bands * width), count, axis=1)
         while len(parts) > 1:  # in pairs: a Max of many makes a copy for each
             parts = [self._graph.one("Max", *pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
-        return self._graph.one("Clip", parts[0], self._floor)
+        value = self._graph.one("Clip", parts[0], self._floor)
+        return value if self._bands == 1 else self._shaped(value, rows * self._bands, width)
 
     def _shaped(self, value: str, rows: int, width: int) -> str:
         return self._graph.one("Reshape", value, self._graph.numbers(rows, width))
 
     def _shrink(self, pool: tuple[int, int]) -> None:
         self._frames, self._bands = self._frames // pool[0], self._bands // pool[1]
-
-    def _state(self, rows: int, *shape: int) -> str:
-        """A new input for a state, which is the end of so many rows; gives its name."""
-        name = f"state{len(self.states)}"
-        self.states[name], self.rows[name] = shape, rows
-        return self._graph.input(name, *shape)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import FEW, REFERENCE, Features
+from edge.backbone import CONTEXT, FEW, REFERENCE, Features
 from edge.bundle import Bundle
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
@@ -93,6 +93,7 @@ class Listener:
         self._rest = NO_SOUND
         self._hops = 0
         self._same = [0] * len(self._features)  # hops in a row with the embedding of the one before
+        self._first = [0.0] * len(self._features)  # the first number of that
         self._last: dict[str, float] = {}
         self.margins: list[float] = []
 
@@ -123,9 +124,9 @@ class Listener:
         heard, self.margins = list[Heard](), []
         if whole:
             self._decide(sound[:whole], windows, heard)
-        lost = [which for which, found in enumerate(windows) if len(found) and not _finite(found[-1, -1])]
-        if lost:
-            self._lose(lost)
+            # Each number of an embedding is a sum over all that is there: none is a number if not all.
+            if not math.isfinite(sum(self._first)):
+                self._lose([which for which, found in enumerate(windows) if not _finite(found[-1, -1])])
         return heard
 
     def _lose(self, lost: Sequence[int]) -> None:
@@ -164,18 +165,16 @@ class Listener:
     ) -> None:
         """What the windows [k, 16, 96] of each backbone say of the sound [k * 1280], hop by hop; what is
         heard goes into `heard`."""
-        fresh = [[self._fresh(which, window) for window in found] for which, found in enumerate(windows)]
-        rows = []
-        for ensemble, detectors, look, which in zip(
-            self.ensembles, self._detectors, self._looks, self._hear, strict=True
-        ):
-            logits = detectors.follow(windows[which])
-            rows.append((ensemble, look.step(sound, logits) if look else logits, fresh[which]))
+        logits = []
+        for detectors, look, which in zip(self._detectors, self._looks, self._hear, strict=True):
+            found = detectors.follow(windows[which])
+            logits.append(look.step(sound, found) if look else found)
         for hop in range(len(windows[0])):
+            fresh = [self._fresh(which, found, hop) for which, found in enumerate(windows)]
             self._hops += 1
             margin, now_s = NOTHING, self._hops * HOP_S
-            for ensemble, logits, is_fresh in rows:
-                event = ensemble.step(logits[hop], now_s, fresh=is_fresh[hop])
+            for ensemble, said, which in zip(self.ensembles, logits, self._hear, strict=True):
+                event = ensemble.step(said[hop], now_s, fresh=fresh[which])
                 margin = max(margin, ensemble.margin)  # never NaN: the ensemble leaves those out
                 if self.watch is not None:
                     self.watch(ensemble, now_s, event)
@@ -187,14 +186,17 @@ class Listener:
                         self._last[event.word] = event.time_s
             self.margins.append(margin)
 
-    def _fresh(self, which: int, window: NDArray[np.float32]) -> bool:
-        """Whether a window differs from that of the hop before: it does not where the last embedding has come
-        as often as a window is long, and once more. Their first numbers tell nearly always."""
-        if window[-1, 0] != window[-2, 0] or not np.array_equal(window[-1], window[-2]):
+    def _fresh(self, which: int, windows: NDArray[np.float32], hop: int) -> bool:
+        """Whether a window of [k, 16, 96] differs from that of the hop before: it does not where the last
+        embedding has come as often as a window is long, and once more. Its first number tells nearly always,
+        and is taken out as a plain one: numpy's code is out of the cache after the graphs, and costs more."""
+        before = self._first[which]
+        self._first[which] = first = float(windows.item(hop, -1, 0))
+        if first != before or not np.array_equal(windows[hop, -1], windows[hop, -2]):
             self._same[which] = 0
             return True
         self._same[which] += 1
-        return self._same[which] < len(window)
+        return self._same[which] < CONTEXT
 
     def flush(self) -> list[Heard]:
         """What is still to be heard where a stream ends: nothing, each hop was decided when it was full."""
@@ -210,7 +212,7 @@ class Listener:
         for row in (self._detectors, self.ensembles, self._looks, self._hear, self._cost_s):
             del row[worst]
         for unheard in sorted(set(range(len(self._features))) - set(self._hear), reverse=True):
-            del self._features[unheard], self._backbones[unheard], self._same[unheard]
+            del self._features[unheard], self._backbones[unheard], self._same[unheard], self._first[unheard]
             self._hear = [which - (which > unheard) for which in self._hear]
         log.warning("event=shed word=%r why=too_slow", word)
         return word

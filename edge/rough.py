@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import rough_net
-from edge.backbone import CONTEXT, FEW, HARDENED, Features, Graphs
+from edge.backbone import CONTEXT, FEW, HARDENED, Features
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
 from edge.events import STEP
@@ -30,8 +30,8 @@ LEAST = -8.0  # whatever is usual: a margin above this is near
 class RoughEar:
     """State: a stream through the student, and one through the detectors of each bundle."""
 
-    def __init__(self, listener: Listener, graphs: Graphs) -> None:
-        self._features = Features(graphs=graphs)
+    def __init__(self, listener: Listener, graphs: rough_net.Graphs) -> None:
+        self._features = Features(net=lambda front: rough_net.Student(graphs, front))
         talk = rough_net.talk()
         self._rows = []
         for detectors, ensemble, _ in listener.rows:

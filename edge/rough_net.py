@@ -1,9 +1,9 @@
 """The rough student: a small network that says of mel frames about what the hardened backbone says.
 
 `synth/tools/teach_rough.py` taught it; it costs about a twentieth. Nothing is decided on what it says: it is
-there to tell when the backbone itself has to listen, see `edge/lazy.py`. It is run as the backbone is, in a
-graph for a single hop or a few with the front end in front, from the buffers of `edge.backbone.Backbone`. It
-is the student of one set of weights: where the backbone is another, it is not used.
+there to tell when the backbone itself has to listen, see `edge/lazy.py`. It is run in a graph for a single hop
+or a few, with the front end in front. It is the student of one set of weights: where the backbone is another,
+it is not used.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import HARDENED, Graphs
+from edge.backbone import HARDENED, LONGEST, SIZE, State, pieces
 from edge.backbone import identity as backbone_identity
 from edge.errors import ModelError
 from edge.files import sha256_of
-from edge.frontend import FRAMES_PER_STEP, MELS, mel_nodes
+from edge.frontend import FRAMES_PER_STEP, MELS, FrontEnd, mel_nodes
 from edge.onnx_make import Graph
 from edge.onnx_read import GraphReader
 from edge.onnx_wire import GarbageError
+from edge.sessions import Bound, give_back, session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 Array = NDArray[np.float32]
 
@@ -48,14 +52,16 @@ class Layer:
 
 
 class RoughGraph:
-    """Builds the graph for `steps` hops as `HopGraph` does, with the same names: `mel` [8 * steps, 32] and
-    the states to `embeddings` [steps, 96]. A state is the last rows that a layer was given."""
+    """Builds the graph for `steps` hops: `mel` [8 * steps, 32] and `state<k>` to `embeddings` [steps, 96] and
+    `next<k>`. A state is the last rows that a layer was given; what is put out ends with the next one."""
 
     def __init__(self, layers: Sequence[Layer], steps: int, *, front: bool = False) -> None:
         """With `front` the front end is in it: `even` and `odd` go in, and `mel` comes out."""
         self._graph, self._rows = Graph(), FRAMES_PER_STEP * steps
         self.states: dict[str, tuple[int, ...]] = {}
+        """the shape of each"""
         self.rows: dict[str, int] = {}
+        """how long that is which ends with it: `mel` for the first one, else `next<k>`"""
         if front:
             value = self._graph.output(mel_nodes(self._graph, self._rows), "mel", self._rows, MELS)
         else:
@@ -93,6 +99,83 @@ class RoughGraph:
         return seen if first else graph.output(seen, name.replace("state", "next"), self._rows + kept, width)
 
 
+class Graphs:
+    """The graphs, opened when first asked for. Streams share them."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[int, bool], tuple[dict[str, int], InferenceSession]] = {}
+        one = _graph(1)
+        self.states, self.rows = one.states, one.rows
+
+    def get(self, steps: int, *, front: bool) -> tuple[dict[str, int], InferenceSession]:
+        """The `rows` of the graph for so many hops, and it opened."""
+        key = steps, front
+        if key not in self._opened:
+            graph = _graph(steps, front=front)
+            self._opened[key] = graph.rows, session(graph.model(), f"edge/data/{FILE}.onnx", fixed=True)
+            del graph  # it holds all weights once more
+            give_back()
+        return self._opened[key]
+
+
+class Student:
+    """Embeddings of a stream. State: the last rows that each layer was given. Its graphs write into one of
+    two sets of buffers and read what the step before wrote, in turn; every output ends where its buffer ends."""
+
+    def __init__(self, graphs: Graphs, front: FrontEnd | None = None) -> None:
+        """With a `front` end its graphs begin there, and `hear` is to be used in the place of `step`."""
+        self._graphs, self._front = graphs, front
+        self._sets = tuple({name: np.zeros((LONGEST * graphs.rows[name], shape[1]), np.float32)
+                            for name, shape in graphs.states.items()} for _ in range(2))
+        self._tails = tuple({name: buffer[-graphs.states[name][0] :] for name, buffer in buffers.items()}
+                            for buffers in self._sets)
+        self._out = np.zeros((LONGEST, SIZE), np.float32)
+        self._bound: dict[tuple[int, int], Bound] = {}
+        self._turn = 0  # the set that the next run writes
+
+    def _bind(self, steps: int, turn: int) -> Bound:
+        rows, opened = self._graphs.get(steps, front=self._front is not None)
+        inputs: dict[str, Array] = dict(self._tails[1 - turn])
+        outputs = {name.replace("state", "next"): buffer[-rows[name] :]
+                   for name, buffer in self._sets[turn].items()}
+        mel = outputs.pop("next0")
+        if self._front:
+            outputs["mel"] = mel
+            inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
+        else:
+            inputs["mel"] = mel
+        return Bound(opened, inputs, outputs | {"embeddings": self._out[:steps]})
+
+    @property
+    def state(self) -> State:
+        """A copy of what is kept between steps."""
+        return {name: tail.copy() for name, tail in self._tails[1 - self._turn].items()}
+
+    def reset(self, state: State | None = None) -> None:
+        """Forget the stream, or go back to a `state` that was taken earlier."""
+        for name, tail in self._tails[1 - self._turn].items():
+            tail[:] = 0 if state is None else state[name]
+
+    def step(self, mel: Array) -> Array:
+        """Mel frames [k * 8, 32] to embeddings [k, 96]."""
+        out = np.empty((len(mel) // FRAMES_PER_STEP, SIZE), np.float32)
+        for at, steps in pieces(len(out)):
+            frames = mel[at * FRAMES_PER_STEP : (at + steps) * FRAMES_PER_STEP]
+            self._sets[self._turn]["state0"][-len(frames) :] = frames
+            self.hear(out[at : at + steps])
+        return out
+
+    def hear(self, out: Array) -> None:
+        """What lies in the `parts` of the front end, as many hops as there are rows in `out` [k, 96].
+        `pieces` says how many at once may be asked for."""
+        key = len(out), self._turn
+        if key not in self._bound:
+            self._bound[key] = self._bind(*key)
+        self._bound[key].run()
+        self._turn = 1 - self._turn
+        out[:] = self._out[: len(out)]
+
+
 @cache
 def identity() -> dict[str, Any]:
     """The student's own manifest: name, sha256, whose student it is, licence."""
@@ -116,7 +199,7 @@ def graphs() -> Graphs | None:
     if identity()["student_of"]["sha256"] != backbone_identity(HARDENED)["sha256"]:
         log.warning("event=rough_not_used why=student_of_another_backbone")
         return None
-    return Graphs(_graph, f"edge/data/{FILE}.onnx")
+    return Graphs()
 
 
 def _graph(steps: int, *, front: bool = False) -> RoughGraph:

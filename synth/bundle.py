@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from synth.choosing import Choice
 from synth.details import or_against_best
 from synth.evaluate import Evaluation, summary
 from synth.material import Material, families, seconds
-from synth.presets import Preset
 from synth.report import report_html
 from synth.statistics import poisson
 from synth.tried_with import add_recordings
@@ -39,6 +38,10 @@ class Detectors:
     """which were kept, why, and their thresholds"""
     members: list[tuple[str, str]]
     """name and what it was trained on, of those"""
+    speeds: tuple[float, ...] = ()
+    """beside its own at which what comes near the word is heard once more"""
+    worth: Mapping[str, Any] = field(default_factory=dict)
+    """what that is worth on the choose way"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Draft:
     """false accepts an hour that were asked for"""
     choose_hours: float
     """of decisions that the thresholds were found on"""
-    preset: Preset
+    preset: str
 
 
 def write_draft(folder: Path, draft: Draft) -> None:
@@ -106,8 +109,8 @@ def _manifest(draft: Draft) -> dict[str, Any]:
     train, choose = material.ways["train"], material.ways["choose"]
     return {
         "schema": 1, "kind": "hotword", "word": draft.word, "language": draft.lang,
-        "preset": draft.preset.name,
-        "speeds": list(draft.preset.speeds),
+        "preset": draft.preset,
+        "speeds": list(draft.detectors.speeds),
         "spellings": sorted({s.text for s in train.phrases}),
         "members": [{"name": name, "trained_on": on, "threshold": round(float(t), 4)}
                     for (name, on), t in zip(draft.detectors.members, draft.detectors.choice.thresholds,
@@ -119,6 +122,7 @@ def _manifest(draft: Draft) -> dict[str, Any]:
                          "of": "voices and recordings that were not trained on",
                          "method": "peaks over threshold, tail extrapolated"},
             "members_chosen": draft.detectors.choice.told(),
+            **({"second_look": dict(draft.detectors.worth)} if draft.detectors.worth else {}),
         },
         "clips": {"train": families(train.phrases), "choose": families(choose.phrases),
                   "report": families(material.ways["report"].phrases),

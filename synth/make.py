@@ -18,7 +18,7 @@ from edge.files import write_whole
 from synth import progress
 from synth.acoustics import room_impulses
 from synth.bundle import Detectors, Draft, check_out, publish, write_draft
-from synth.choosing import choose_members
+from synth.choosing import choose_members, worth_of
 from synth.dataset import Examples
 from synth.evaluate import Evaluation, evaluate, stage
 from synth.examples import examples
@@ -69,14 +69,15 @@ def make(order: Order) -> Path:
         done(len(rooms))
     made = {}
     for way in ("train", "choose"):
-        speeds = (1.0, *order.preset.speeds) if way == "choose" else (1.0,)
+        speeds = (1.0, *_speeds(order)) if way == "choose" else (1.0,)
         made[way] = [examples(way, material, rooms, order.preset, seed=order.seed, jobs=order.jobs,
                               folder=order.cache / "work" / "examples", speed=speed) for speed in speeds]
         material = material.without_recordings(way)
     choose = made["choose"][0]
     detectors = _train(order, material, made["train"].pop(), made["choose"], work)
     hours = float(choose.natural.sum()) * HOP_S / 3600
-    draft = Draft(order.phrase, order.lang, order.seed, detectors, material, TARGET, hours, order.preset)
+    draft = Draft(order.phrase, order.lang, order.seed, detectors, material, TARGET, hours,
+                  order.preset.name)
     folder = work / "draft"
     write_draft(folder, draft)
     found = _evaluate(folder, material, order)
@@ -113,13 +114,43 @@ def _check(material: Material) -> None:
 def _train(
     order: Order, material: Material, train: Examples, held_out: Sequence[Examples], work: Path
 ) -> Detectors:
-    """The detectors; what was trained before is taken from the disk. They are chosen, and their thresholds
-    found, on what is `held_out`, as it was said and then at each of the other speeds."""
-    from synth.draw import Member, Recipe
-    from synth.train import VERSION, Trained, logits_of, merged, only
-    from synth.train import train as fit
+    """The detectors. They are chosen, and their thresholds found, on what is `held_out`, as it was said and
+    then at each of the other speeds, unless these clearly do harm there."""
+    from synth.draw import Member
+    from synth.train import logits_of, merged, only
 
     members = _members(order, material.ways["train"])
+    trained = _fitted(order, members, train, work)
+    choose = held_out[0]
+    plain = looked = logits_of(trained, choose)
+    speeds, worth = _speeds(order), dict[str, Any]()
+    if speeds:
+        looked = sum((logits_of(trained, one) for one in held_out[1:]), plain) / np.float32(len(held_out))
+        worth, harmful = worth_of(plain, looked, choose)
+        if harmful:
+            speeds, looked = (), plain
+    choice = choose_members(looked, choose, TARGET, all_of_them=order.members == PER_VOICE)
+    progress.say(f"  {choice.why()}")
+    if choice.merged:
+        trained, plain = merged(trained), plain.mean(axis=1, keepdims=True)
+        members = [Member("all", members[0].trained_on, members[0].weights)]
+    kept = list(choice.members)
+    data = fused(only(trained, kept))
+    check_parity(data, choose, plain[:, kept])
+    return Detectors(data, choice, [(members[k].name, members[k].trained_on) for k in kept], speeds, worth)
+
+
+def _speeds(order: Order) -> tuple[float, ...]:
+    """At which what comes near the word is heard once more: with hundreds of members that would be dear."""
+    return () if order.members == PER_VOICE else order.preset.speeds
+
+
+def _fitted(order: Order, members: list[Member], train: Examples, work: Path) -> Trained:
+    """The networks; what was trained before is taken from the disk."""
+    from synth.draw import Recipe
+    from synth.train import VERSION, Trained
+    from synth.train import train as fit
+
     shared = order.members == PER_VOICE
     nets = PER_VOICE_NETS if shared else order.preset.nets
     key = hashlib.sha256(repr((VERSION, Recipe(), nets, shared, order.preset, order.seed)).encode())
@@ -132,25 +163,13 @@ def _train(
         with np.load(stored, allow_pickle=False) as file:
             arrays = dict(file)
         params = {k: v for k, v in arrays.items() if k[0] in "wb"}
-        trained = Trained(params, arrays["mean"], arrays["scale"], nets)
-    else:
-        what = f"{len(members)} heads on {nets}" if shared else f"{len(members) * nets}"
-        with progress.bar(f"training {what} network{'s' * (shared < nets)}", order.preset.steps) as done:
-            trained = fit(train, members, steps=order.preset.steps, batch=order.preset.batch, seed=order.seed,
-                          nets=nets, shared=shared, done=lambda n, _loss: done(n))
-        _store(stored, trained)
-    choose = held_out[0]
-    plain = logits_of(trained, choose)
-    logits = np.mean([plain, *(logits_of(trained, one) for one in held_out[1:])], axis=0)
-    choice = choose_members(logits, choose, TARGET, all_of_them=shared)
-    progress.say(f"  {choice.why()}")
-    if choice.merged:
-        trained, plain = merged(trained), plain.mean(axis=1, keepdims=True)
-        members = [Member("all", members[0].trained_on, members[0].weights)]
-    kept = list(choice.members)
-    data = fused(only(trained, kept))
-    check_parity(data, choose, plain[:, kept])
-    return Detectors(data, choice, [(members[k].name, members[k].trained_on) for k in kept])
+        return Trained(params, arrays["mean"], arrays["scale"], nets)
+    what = f"{len(members)} heads on {nets}" if shared else f"{len(members) * nets}"
+    with progress.bar(f"training {what} network{'s' * (shared < nets)}", order.preset.steps) as done:
+        trained = fit(train, members, steps=order.preset.steps, batch=order.preset.batch, seed=order.seed,
+                      nets=nets, shared=shared, done=lambda n, _loss: done(n))
+    _store(stored, trained)
+    return trained
 
 
 def _members(order: Order, way: Way) -> list[Member]:

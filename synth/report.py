@@ -77,7 +77,7 @@ def _union(calibration: Mapping[str, Any]) -> list[str]:
     said = (f"Of {chosen['members_tried']} trained, chosen on {chosen['scenes']} spoiled phrases of voices "
             f"that none of them heard: {chosen['why']} ({counted(ours)} missed against {counted(best)}, at "
             f"{chosen['at_false_accepts_per_hour']:g} false accepts/h).")
-    parts = [f"<p>{text(said)}</p>"]
+    parts = [f"<p>{text(said)}</p>", *_second_look(calibration.get("second_look"))]
     rows = [(f"{rate} /h, {condition}", counted(row["or"]), f"{counted(row['best_member'])}, {row['member']}",
              f"{row['difference']['points']:+g} ({row['difference']['ci95'][0]:g} to "
              f"{row['difference']['ci95'][1]:g})")
@@ -88,6 +88,17 @@ def _union(calibration: Mapping[str, Any]) -> list[str]:
                   "<p class=soft>The best member is picked with hindsight, for each row anew, on the voices "
                   "of this report; ranges are 95 % intervals of the paired difference.</p>"]
     return parts
+
+
+def _second_look(worth: Mapping[str, Any] | None) -> list[str]:
+    """What it is worth to hear what comes near the word a little slower and faster, too."""
+    if not worth:
+        return []
+    said = ("What comes near the phrase is heard once more, a little slower and a little faster, and the "
+            f"mean counts: of the same phrases {counted(worth['with'])} are missed so and "
+            f"{counted(worth['without'])} without, at {worth['at_false_accepts_per_hour']:g} "
+            "false accepts/h.")
+    return [f"<p>{text(said)}</p>"]
 
 
 def _origins(manifest: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from edge.events import STEP
 from edge.resample import Resampler
 from synth.acoustics import Sound
 
-SPEEDS = (0.92, 1.08)  # of those beside 1 that a bundle is listened to with
+SPEEDS = (0.88, 1.12)  # of those beside 1 that a bundle is listened to with
 
 
 def rows_of(

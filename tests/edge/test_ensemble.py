@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.ensemble import NOTHING, STUCK_HOPS, Ensemble
+from edge.ensemble import MANY, NOTHING, STUCK_HOPS, Ensemble
 from edge.events import HOP_S
 
 
@@ -66,3 +66,14 @@ def test_a_member_that_always_says_the_same_is_put_aside():
     """B9: 20 s of one and the same number, while there is a stream, is no listening."""
     rows = [[5.0, -3 - 0.001 * i] for i in range(STUCK_HOPS + 2)]
     assert run(rows, [0, 0])[1].health == "1/2"
+
+
+@given(st.lists(st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=3), min_size=1, max_size=12))
+def test_few_members_are_decided_as_many_are(rows):
+    """Plain floats for a few members and arrays for many say the same: when, who, and how near each came."""
+    few, of_few = run(rows, [1, 2, 3])
+    many, of_many = run([[*row, *[-30 + 0.01 * i + k for k in range(MANY)]] for i, row in enumerate(rows)],
+                        [1, 2, 3, *[0] * MANY])
+    assert [(e.time_s, e.member, e.members) for e in few] == [(e.time_s, e.member, e.members) for e in many]
+    assert [e.score for e in few] == pytest.approx([e.score for e in many], abs=2e-4)
+    assert of_few.told() == of_many.told()[:3]

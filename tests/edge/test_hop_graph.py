@@ -95,6 +95,23 @@ def test_the_graph_that_begins_with_the_front_end_says_the_same(named, sizes):
         assert (found[:, -1] == embeddings[at // STEP - hops : at // STEP]).all()
 
 
+def test_the_public_way_to_run_a_graph_says_the_same(named, monkeypatch):
+    """Where ONNX Runtime has no parts within that can be run without its layer of Python, that is used."""
+    name, mel, _ = named
+    wanted = Backbone(name).step(mel[:80])
+    backbone, ran = Backbone(name), []
+    public = ort.InferenceSession.run_with_iobinding
+
+    def noted(self, binding, options=None):
+        ran.append(self)
+        public(self, binding, options)
+
+    monkeypatch.setattr(ort.InferenceSession, "run_with_iobinding", noted)
+    monkeypatch.setattr("edge.sessions.INNER", ("_no_such", "_part"))
+    assert (backbone.step(mel[:80]) == wanted).all()
+    assert len(ran) == 3  # eight hops in one run, then one, and one
+
+
 def test_what_is_written_is_onnx(named):
     """The checker of the `onnx` package finds nothing wrong with any graph that is made at start."""
     layers = read_layers(file_of(named[0]), "backbone.onnx")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge import rough_net
-from edge.backbone import HARDENED, SIZE, Backbone, Features
+from edge.backbone import HARDENED, SIZE, Features
 from edge.bundle import load_bundle
 from edge.ensemble import NOTHING, Ensemble
 from edge.errors import ModelError
@@ -46,7 +46,7 @@ def test_a_stream_gives_what_the_whole_file_gives() -> None:
     mel = mel_of(real_speech()[0])
     shifted = mel[None, 6:]  # because its reach is 74
     whole = session(FILE.read_bytes(), "rough.onnx").run(None, {"mel": shifted})[0][0]
-    net = Backbone.over(opened())
+    net = rough_net.Student(opened())
     for size in (8, 24, len(mel)):
         net.reset()
         found = np.concatenate([net.step(mel[at : at + size]) for at in range(0, len(mel), size)])
@@ -60,7 +60,7 @@ def test_it_says_about_what_its_teacher_says() -> None:
     """Of speech in quiet and in pink noise at 10 dB, of speakers that it was not taught with, its embeddings
     go with those of the hardened backbone: a correlation of 0.75 and more."""
     rng = np.random.default_rng(0)
-    rough, exact = Features(graphs=opened()), Features(HARDENED)
+    rough, exact = Features(net=lambda front: rough_net.Student(opened(), front)), Features(HARDENED)
     said: dict[str, list[np.ndarray]] = {"rough": [], "exact": []}
     for sound in real_speech():
         for heard in (sound, mixed(sound, coloured(len(sound), "pink", rng), 10.0)):

@@ -8,7 +8,7 @@ import pytest
 from edge.backbone import SIZE
 from edge.events import HOP_S
 from synth.calibrate import Curve
-from synth.choosing import RATE, Held, Scored, choose_members
+from synth.choosing import RATE, Held, Scored, choose_members, worth_of
 from synth.dataset import IGNORED, NEGATIVE, POSITIVE, Examples
 
 CALLS, CALL_HOPS = 200, 25
@@ -123,3 +123,16 @@ def test_a_threshold_that_a_few_moments_settle_is_no_proof() -> None:
     assert not scored(near, 2).beats(scored(near - 1.6, 2))
     assert scored(near, 50).beats(scored(near - 1.6, 50))
     assert not scored(near, 50).beats(scored(near, 50))
+
+
+def test_the_second_look_is_dropped_only_where_it_clearly_does_harm() -> None:
+    """A few more misses of two hundred, of other calls, are no reason; sixty are. Its worth is told either
+    way."""
+    examples = held_out()
+    missed = (slice(0, 10), slice(100, 113), slice(100, 170))
+    plain, little, much = (logits(examples, [one]) for one in missed)
+    told, harmful = worth_of(plain, little, examples)
+    assert (told["without"]["misses"], told["with"]["misses"]) == (10, 13)
+    assert not harmful
+    assert worth_of(plain, much, examples)[1]
+    assert not worth_of(much, plain, examples)[1]
