@@ -1,9 +1,9 @@
 """The rough student: a small network that says of mel frames about what the hardened backbone says.
 
 `synth/tools/teach_rough.py` taught it; it costs about a twentieth. Nothing is decided on what it says: it is
-there to tell when the backbone itself has to listen, see `edge/lazy.py`. It is run in a graph for a single hop
-or a few, with the front end in front. It is the student of one set of weights: where the backbone is another,
-it is not used.
+there to tell when the backbone itself has to listen, see `edge/lazy.py`. It is run in a graph for a single
+hop or a few, with the front end in front. It is the student of one set of weights: where the backbone is
+another, it is not used.
 """
 
 from __future__ import annotations
@@ -119,8 +119,9 @@ class Graphs:
 
 
 class Student:
-    """Embeddings of a stream. State: the last rows that each layer was given. Its graphs write into one of
-    two sets of buffers and read what the step before wrote, in turn; every output ends where its buffer ends."""
+    """Embeddings of a stream. State: the last rows that each layer was given. Its graphs write into
+    one of two sets of buffers and read what the step before wrote, in turn; every output ends
+    where its buffer ends."""
 
     def __init__(self, graphs: Graphs, front: FrontEnd | None = None) -> None:
         """With a `front` end its graphs begin there, and `hear` is to be used in the place of `step`."""
