@@ -13,9 +13,10 @@ bundle's manifest names the one that it needs.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +58,11 @@ class _Graphs:
     """The graphs of one set of weights, opened when first asked for. Streams share them: what a graph keeps
     between two hops lies in the buffers of the stream."""
 
-    def __init__(self, data: bytes, path: str, threads: int) -> None:
-        self._layers, self._path, self._threads = read_layers(data, path), path, threads
+    def __init__(self, read: Callable[[], bytes], path: str, threads: int) -> None:
+        """`read` gives the file, for every graph anew: its weights are kept by ONNX Runtime alone."""
+        self._read, self._path, self._threads = read, path, threads
         self._opened: dict[tuple[int, bool], InferenceSession] = {}
-        one = HopGraph(self._layers, 1)
+        one = HopGraph(read_layers(read(), path), 1)
         self.tapes, self.block = one.tapes, one.block
         """as `HopGraph` has them, for a single hop"""
 
@@ -68,7 +70,7 @@ class _Graphs:
         """The graph for so many hops, opened."""
         key = steps, front
         if key not in self._opened:
-            made = HopGraph(self._layers, steps, front=front).model()
+            made = HopGraph(read_layers(self._read(), self._path), steps, front=front).model()
             self._opened[key] = session(made, self._path, threads=self._threads, fixed=True)
             del made  # it holds all weights once more
             give_back()
@@ -77,11 +79,15 @@ class _Graphs:
 
 @cache
 def _graphs(name: str, threads: int) -> _Graphs:
+    return _Graphs(lambda: _data(name), f"edge/data/{FILES[name]}.onnx", threads)
+
+
+def _data(name: str) -> bytes:
     file = f"{FILES[name]}.onnx"
     data = (files("edge") / "data" / file).read_bytes()
     if sha256_of(data) != identity(name)["sha256"]:
         raise ModelError(f"edge/data/{file}", "differs from its manifest", "reinstall heychip")
-    return _Graphs(data, f"edge/data/{file}", threads)
+    return data
 
 
 class Backbone:
@@ -102,7 +108,7 @@ class Backbone:
         """One that is not among our own, from the bytes of its file."""
         made = cls.__new__(cls)
         made._front = None
-        made._open(_Graphs(data, "backbone.onnx", threads))
+        made._open(_Graphs(lambda: data, "backbone.onnx", threads))
         return made
 
     def _open(self, graphs: _Graphs) -> None:
@@ -180,6 +186,20 @@ def pieces(count: int) -> list[tuple[int, int]]:
     return made
 
 
+class Net(Protocol):
+    """A stream from what lies in the `parts` of a front end to embeddings, such as `Backbone`."""
+
+    @property
+    def state(self) -> State:
+        """A copy of what is kept between steps."""
+
+    def reset(self, state: State | None = None) -> None:
+        """Forget the stream, or go back to a `state`."""
+
+    def hear(self, out: Array) -> None:
+        """As many hops as there are rows in `out` [k, 96]."""
+
+
 class Features:
     """Sound to embeddings: front end and backbone in a row, started on a quiet room.
 
@@ -189,9 +209,13 @@ class Features:
     follows it would be missed: it is taken for the same quiet room.
     """
 
-    def __init__(self, name: str = REFERENCE, *, threads: int = 1) -> None:
+    def __init__(
+        self, name: str = REFERENCE, *, threads: int = 1, net: Callable[[FrontEnd], Net] | None = None
+    ) -> None:
+        """The backbone of a name; or another `net`, made behind a front end."""
         self._front = FrontEnd(at_once=LONGEST)
-        self._backbone = Backbone(name, threads=threads, front=self._front)
+        self._backbone: Net = (Backbone(name, threads=threads, front=self._front) if net is None
+                               else net(self._front))
         hops = quiet_room().reshape(-1, STEP)
         self._quiet = hops[0]
         hops = np.concatenate([hops[: -len(hops) % FEW], hops])  # all that is left of the first is forgotten

@@ -60,6 +60,14 @@ class Ensemble:
         """how far above its threshold each was at the hop before, if that was worked out"""
         self.reset()
 
+    def nearest(self, logits: NDArray[np.float32]) -> float:
+        """The largest margin of logits [k, N] over all hops and the members that are well, NaN where one of
+        them gives no number. Nothing is decided and nothing remembered."""
+        over = logits - self._thresholds
+        if self.quarantined:
+            over = np.delete(over, list(self.quarantined), axis=1)
+        return float(over.max(initial=NOTHING))
+
     def reset(self) -> None:
         """Forget the stream, but not which members are ill."""
         self.armed, self._heard_s = True, -float("inf")

@@ -69,6 +69,12 @@ class Listener:
         return tuple(e.word for e in self.ensembles)
 
     @property
+    def rows(self) -> list[tuple[Detectors, Ensemble, str]]:
+        """Of each bundle the detectors, what decides on them, and the backbone that they were trained on."""
+        names = [self._backbones[which] for which in self._hear]
+        return list(zip(self._detectors, self.ensembles, names, strict=True))
+
+    @property
     def health(self) -> str:
         """How many members of all bundles answer, as "3/4"; the others gave nonsense and are left out."""
         members = sum(len(e.names) for e in self.ensembles)

@@ -57,7 +57,7 @@ def batches(lessons: Lessons, size: int, seed: int) -> Iterator[tuple[Floats, Fl
         wanted = np.empty((size, WINDOWS, 96), np.float32)
         counts = np.empty((size, WINDOWS), np.float32)
         for place in range(size):
-            clean = (_call if rng.random() < CALLS else _speech)(lessons, rng)
+            clean = _said(lessons, rng)
             front.reset()
             reference.reset()
             hiss = 1e-4 * rng.standard_normal(len(clean)).astype(np.float32)
@@ -67,6 +67,16 @@ def batches(lessons: Lessons, size: int, seed: int) -> Iterator[tuple[Floats, Fl
             front.reset()
             mel[place] = front.step(_heard(clean, lessons, rng))
         yield mel[:, FIRST:], wanted, counts
+
+
+def clean_and_heard(lessons: Lessons, rng: Rng) -> tuple[Sound, Sound]:
+    """The sound of one example, dry and as a distant microphone hears it."""
+    clean = _said(lessons, rng)
+    return clean, _heard(clean, lessons, rng)
+
+
+def _said(lessons: Lessons, rng: Rng) -> Sound:
+    return (_call if rng.random() < CALLS else _speech)(lessons, rng)
 
 
 def _spoken(mel: Floats) -> Floats:
