@@ -16,14 +16,13 @@ import json
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.backbone_layers import read_layers
 from edge.errors import ModelError
-from edge.events import STEP
 from edge.files import sha256_of
 from edge.frontend import FRAMES_PER_STEP, FrontEnd
 from edge.hop_graph import KEPT, HopGraph
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
 LONGEST = 8  # steps in one call on a long recording: what a call touches then stays in the cache
-ROLL = 64  # embeddings for which there is room before memory is asked for again
 
 FEW = 3  # that the lazy gate asks for: an eighth cheaper each than one alone
 PIECES = (LONGEST, FEW, 1)  # there is a graph for each
@@ -98,25 +96,28 @@ class Backbone:
     copied but at the end of the tapes, when they are wound back. See `HopGraph`.
     """
 
-    def __init__(self, name: str = REFERENCE, *, threads: int = 1, front: FrontEnd | None = None) -> None:
-        """With a `front` end its graphs begin there, and `hear` is to be used in the place of `step`."""
-        self._front = front
+    def __init__(
+        self, name: str = REFERENCE, *, threads: int = 1, front: FrontEnd | None = None, most: int = LONGEST
+    ) -> None:
+        """With a `front` end its graphs begin there, and `hear` is to be used in the place of `step`. The
+        tapes have room for `most` hops: as many as are ever asked for at once."""
+        self._front, self._most = front, most
         self._open(_graphs(name, threads))
 
     @classmethod
     def of(cls, data: bytes, *, threads: int = 1) -> Backbone:
         """One that is not among our own, from the bytes of its file."""
         made = cls.__new__(cls)
-        made._front = None
+        made._front, made._most = None, LONGEST
         made._open(_Graphs(lambda: data, "backbone.onnx", threads))
         return made
 
     def _open(self, graphs: _Graphs) -> None:
         self._shared = graphs
-        self._tapes = {name: np.zeros((tape.kept + LONGEST * tape.new, tape.width), np.float32)
+        self._tapes = {name: np.zeros((tape.kept + self._most * tape.new, tape.width), np.float32)
                        for name, tape in graphs.tapes.items()}
         self._block = np.zeros(graphs.block, np.float32)
-        self._out = np.zeros((LONGEST, SIZE), np.float32)
+        self._out = np.zeros((self._most, SIZE), np.float32)
         self._bound: dict[tuple[int, int], Bound] = {}
         self._at = 0  # hops on the tapes
 
@@ -161,7 +162,7 @@ class Backbone:
         """`mel`, or what lies in the `parts` of the front end that it was made with, as many hops as there
         are rows in `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
         steps = len(out)
-        if self._at + steps > LONGEST:  # the tapes are wound back
+        if self._at + steps > self._most:  # the tapes are wound back
             for name, tape in self._shared.tapes.items():
                 self._tapes[name][: tape.kept] = self._tapes[name][self._at * tape.new :][: tape.kept]
             self._at = 0
@@ -184,95 +185,3 @@ def pieces(count: int) -> list[tuple[int, int]]:
         made.append((at, steps))
         at += steps
     return made
-
-
-class Net(Protocol):
-    """A stream from what lies in the `parts` of a front end to embeddings, such as `Backbone`."""
-
-    @property
-    def state(self) -> State:
-        """A copy of what is kept between steps."""
-
-    def reset(self, state: State | None = None) -> None:
-        """Forget the stream, or go back to a `state`."""
-
-    def hear(self, out: Array) -> None:
-        """As many hops as there are rows in `out` [k, 96]."""
-
-
-class Features:
-    """Sound to embeddings: front end and backbone in a row, started on a quiet room.
-
-    The first 76 frames of a stream have no past. They are given one: two seconds of very quiet noise, always
-    the same, so that every hop has a decision and a word early in a recording can be heard. A hop of exact
-    zeros (a muted switch, a noise gate, a sound server with nothing to play) is no room at all, and what
-    follows it would be missed: it is taken for the same quiet room.
-    """
-
-    def __init__(
-        self, name: str = REFERENCE, *, threads: int = 1, net: Callable[[FrontEnd], Net] | None = None
-    ) -> None:
-        """The backbone of a name; or another `net`, made behind a front end."""
-        self._front = FrontEnd(at_once=LONGEST)
-        self._backbone: Net = (Backbone(name, threads=threads, front=self._front) if net is None
-                               else net(self._front))
-        hops = quiet_room().reshape(-1, STEP)
-        self._quiet = hops[0]
-        hops = np.concatenate([hops[: -len(hops) % FEW], hops])  # all that is left of the first is forgotten
-        past = np.empty((len(hops), SIZE), np.float32)
-        for k in range(0, len(hops), FEW):  # the graph for LONGEST may not be needed
-            self._hear(hops[k : k + FEW], past[k : k + FEW])
-        self._start = (self._front.history, self._backbone.state, past[-CONTEXT:])
-        self.reset()
-
-    def reset(self) -> None:
-        """Back to the quiet room."""
-        history, state, past = self._start
-        self._front.reset(history)
-        self._backbone.reset(state)
-        self._roll, self._at = past, CONTEXT
-
-    def step(self, samples: Array) -> Array:
-        """Samples [k * 1280] at 16 kHz to the windows [k, 16, 96] that a detector looks at, one a hop."""
-        steps = len(samples) // STEP
-        if self._at + steps > len(self._roll):
-            self._unroll(steps)
-        row, at = self._roll, self._at
-        self._at += steps
-        if steps == 1:
-            hop = samples[:STEP]
-            self._front.frames(hop if hop[0] or hop.any() else self._quiet)
-            self._backbone.hear(row[at : at + 1])
-            return row[None, at + 1 - CONTEXT : at + 1]
-        self._hear(self._inhabited(samples[: steps * STEP].reshape(steps, STEP)), row[at : at + steps])
-        number = row.itemsize
-        return np.ndarray((steps, CONTEXT, SIZE), np.float32, row, (at + 1 - CONTEXT) * SIZE * number,
-                          (SIZE * number, SIZE * number, number))  # windows overlap: nothing is copied
-
-    def _hear(self, hops: Array, out: Array) -> None:
-        """Hops [k, 1280] to embeddings in `out` [k, 96]."""
-        for at, steps in pieces(len(hops)):
-            self._front.frames(hops[at : at + steps].reshape(-1))
-            self._backbone.hear(out[at : at + steps])
-
-    def _unroll(self, steps: int) -> None:
-        """A new roll of paper, with the past on it, that has room for so many steps. What was written on the
-        old one is never written over, so windows may be kept."""
-        roll = np.empty((CONTEXT + max(ROLL, steps), SIZE), np.float32)
-        roll[:CONTEXT] = self._roll[self._at - CONTEXT : self._at]
-        self._roll, self._at = roll, CONTEXT
-
-    def _inhabited(self, hops: Array) -> Array:
-        """Hops [k, 1280] with the quiet room in the place of exact zeros. Where no hop begins with a zero,
-        which is nearly always so, one look at each is enough."""
-        if np.count_nonzero(hops[:, 0]) == len(hops):
-            return hops
-        nothing = np.logical_not(hops.any(axis=1, keepdims=True))
-        return np.where(nothing, self._quiet, hops) if nothing.any() else hops
-
-
-def quiet_room() -> Array:
-    """Two seconds of noise at about -80 dB of full scale, the same on every machine and with every numpy."""
-    steps = -(-(76 + CONTEXT * FRAMES_PER_STEP) // FRAMES_PER_STEP)
-    noise = np.random.RandomState(0).standard_normal(steps * STEP)
-    return (noise * 1e-4).astype(np.float32)

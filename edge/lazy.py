@@ -24,13 +24,14 @@ from edge.backbone import FEW
 from edge.events import STEP, Heard
 from edge.listener import Listener
 from edge.rough import RoughEar
+from edge.sessions import give_back
 from edge.stir import Stir
 
 Array = NDArray[np.float32]
 
 CONTEXT_HOPS = 24  # before the one that is decided: its 16 embeddings look back 15 hops, and 76 frames more
 BEFORE_HOPS = 8  # are decided on before those in which the rough ear heard something: it may be late
-ROOM = 3 * (CONTEXT_HOPS + BEFORE_HOPS)  # hops for which there is paper, so that it is seldom turned
+ROOM = 2 * (CONTEXT_HOPS + BEFORE_HOPS)  # hops for which there is paper, so that it is seldom turned
 NEAR = -10.0  # a margin above this, as a logit: a word may come, and is not kept waiting
 CALM = -1.5  # a margin above this keeps the listener awake in steady noise
 FAR_HOPS = 8  # so many hops below its level, and the rough ear takes over; each time that this was too early
@@ -46,6 +47,7 @@ class LazyListener:
         self._listener, self._stir, self._rough = listener, Stir(), RoughEar.of(listener)
         self._paper = np.zeros(ROOM * STEP, np.float32)
         self._forget()
+        give_back()
 
     @property
     def words(self) -> tuple[str, ...]:

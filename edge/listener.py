@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import CONTEXT, FEW, REFERENCE, Features
+from edge.backbone import CONTEXT, FEW, REFERENCE
 from edge.bundle import Bundle
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
 from edge.events import HOP_S, STEP, Heard
+from edge.features import Features
 from edge.second_look import SecondLook
 
 log = logging.getLogger(__name__)

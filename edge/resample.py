@@ -101,10 +101,15 @@ class Resampler:
         variants, size, _ = self._banks.shape
         y = np.empty((len(numbers), BLOCK), np.float32)
         begins = numbers * (BLOCK * self._down) // self._up - self._half + 1 - self._origin
-        for first in range(min(variants, len(numbers))):
-            windows = self._kept[begins[first::variants, None] + np.arange(size)]
-            bank = self._banks[numbers[first] % variants]
-            y[first::variants] = np.matmul(windows[:, None, :], bank)[:, 0]  # one product a block: see above
+        if len(numbers) < variants * variants:  # blocks in a row, each with a filter of its own
+            rows = [slice(at, at + variants) for at in range(0, len(numbers), variants)]
+        else:  # those that have a filter in common
+            rows = [slice(first, None, variants) for first in range(variants)]
+        for row in rows:
+            windows = self._kept[begins[row, None] + np.arange(size)]
+            bank = self._banks[numbers[row] % variants] if row.step is None else (
+                self._banks[numbers[row.start] % variants])
+            y[row] = np.matmul(windows[:, None, :], bank)[:, 0]  # one product a block: see above
         return y.reshape(-1)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import rough_net
-from edge.backbone import CONTEXT, FEW, HARDENED, Features
+from edge.backbone import CONTEXT, FEW, HARDENED
 from edge.detectors import Detectors
 from edge.ensemble import NOTHING, Ensemble
 from edge.events import STEP
+from edge.features import Features
 from edge.listener import Listener
 
 Array = NDArray[np.float32]

@@ -14,15 +14,17 @@ was full when the hop to be decided was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import Features, quiet_room
+from edge.backbone import FEW
 from edge.detectors import Detectors
 from edge.events import STEP
+from edge.features import Features, quiet_room
 from edge.resample import Resampler
+from edge.sessions import give_back
 
 Array = NDArray[np.float32]
 
@@ -39,7 +41,8 @@ class SecondLook:
         """`speeds` are above 0, 1 being as it was said; `offset` is added to the thresholds."""
         self._near = detectors.thresholds + np.float32(offset - REACH)
         self._nearest = float(self._near.min())
-        self._views = [View(speed, detectors, backbone) for speed in speeds]
+        self._make = [partial(View, speed, detectors, backbone) for speed in speeds]
+        self._views: list[View] = []  # made when a word first comes near: they take 3 MB
         self._paper = np.zeros(ROOM * STEP, np.float32)
         self.reset()
 
@@ -84,6 +87,9 @@ class SecondLook:
             self._open = False
         elif near and not self._open:
             self._open = True
+            if not self._views:
+                self._views = [make() for make in self._make]
+                give_back()
             past = self._paper[self._end - CONTEXT_HOPS * STEP : self._end]
             for view in self._views:
                 view.begin(past)
@@ -93,9 +99,8 @@ class View:
     """The sound at another speed, by the same detectors. State: all of a stream, and its last logits."""
 
     def __init__(self, speed: float, detectors: Detectors, backbone: str) -> None:
-        ratio = Fraction(speed).limit_denominator(100)
-        self._resampler = Resampler(ratio.numerator, ratio.denominator)
-        self._features, self._detectors = Features(backbone), detectors.twin()
+        self._resampler = at_speed(speed)
+        self._features, self._detectors = Features(backbone, most=FEW), detectors.twin()
         self._quiet = quiet_room()[:STEP]
         self._rest = np.zeros(0, np.float32)
         self._logits = np.zeros(len(detectors.names), np.float32)
@@ -106,18 +111,23 @@ class View:
         self._features.reset()
         self._detectors.reset()
         self._rest = self._rest[:0]
-        for start in range(0, len(past), STEP):
-            self.step(past[start : start + STEP])
+        for start in range(0, len(past), FEW * STEP):
+            self.step(past[start : start + FEW * STEP])
 
     def step(self, samples: Array) -> Array:
-        """A hop [1280] to the logits [N] of the last hop at this speed that is full."""
-        hop = samples if samples.any() else self._quiet
-        sound = np.concatenate([self._rest, self._resampler.step(hop)])
+        """A few hops [k * 1280] to the logits [N] of the last hop at this speed that is full."""
+        heard = samples if samples.any() else np.tile(self._quiet, len(samples) // STEP)
+        sound = np.concatenate([self._rest, self._resampler.step(heard)])
         whole = len(sound) // STEP * STEP
         self._rest = sound[whole:]
         if whole:
             self._logits = self._detectors.follow(self._features.step(sound[:whole]))[-1]
         return self._logits
+
+
+def at_speed(speed: float) -> Resampler:
+    """What plays a stream so fast, to the hundredth."""
+    return Resampler(round(100 * speed), 100)
 
 
 def _mean(said: Array, views: Sequence[Array]) -> Array:

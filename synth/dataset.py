@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import HARDENED, SIZE, Features, identity
+from edge.backbone import HARDENED, SIZE, identity
 from edge.events import HOP_S, RATE_HZ, STEP
+from edge.features import Features
 from edge.files import write_whole
 from synth.acoustics import Sound, levelled
 from synth.augment import THROATS, Scenery, background, scene, spoiled

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import CONTEXT, HARDENED, Features
+from edge.backbone import CONTEXT, HARDENED
 from edge.events import HOP_S, STEP
+from edge.features import Features
 from synth.acoustics import Sound
 from synth.backdrop import Backdrop
 from synth.dataset import Examples

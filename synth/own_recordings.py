@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from edge.backbone import HARDENED, Features
+from edge.backbone import HARDENED
 from edge.errors import UsageError, WavError
 from edge.events import RATE_HZ, STEP
+from edge.features import Features
 from edge.files import sha256_of
 from synth.acoustics import Sound
 from synth.decode import decode

@@ -6,14 +6,12 @@ speed, and their logits averaged.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import Features
 from edge.events import STEP
-from edge.resample import Resampler
+from edge.features import Features
+from edge.second_look import at_speed
 from synth.acoustics import Sound
 
 SPEEDS = (0.88, 1.12)  # of those beside 1 that a bundle is listened to with
@@ -37,8 +35,7 @@ def _played(sound: Sound, speed: float) -> tuple[Sound, NDArray[np.int64]]:
     """The sound at a speed, in whole hops, and how many of these are full when each hop of it is [H]."""
     if speed == 1:
         return sound, np.arange(len(sound) // STEP) + 1
-    ratio = Fraction(speed).limit_denominator(100)
-    resampler = Resampler(ratio.numerator, ratio.denominator)
+    resampler = at_speed(speed)
     pieces = [resampler.step(hop) for hop in sound.reshape(-1, STEP)]
     full = np.cumsum([len(piece) for piece in pieces]) // STEP
     whole = np.concatenate([*pieces, np.zeros(STEP, np.float32)])  # at least one hop, for a short stream

@@ -10,7 +10,6 @@ import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path("/")
@@ -130,6 +129,8 @@ def _number(text: str) -> float | None:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a megabyte that the daemon does not need
+
     try:
         return version(name)
     except PackageNotFoundError:

@@ -7,10 +7,11 @@ from typing import Any
 
 from edge.bench.board import NOW, words
 from edge.bench.members import LAYOUT
-from edge.bench.stages import RESAMPLE, VARIANTS
+from edge.bench.stages import LOOK, NEAR_HOPS, RESAMPLE, VARIANTS
 
 BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
-ALL_BUT = (f"The listener is all of them but “{RESAMPLE}”, which a microphone of 16 kHz does not need.",
+ALL_BUT = (f"The listener is all of them but “{RESAMPLE}”, which a microphone of 16 kHz does not need,",
+           f"and “{LOOK}”, which is seldom asked for; the first of its {NEAR_HOPS} hops is the dearest.",
            "It runs front end and backbone as one graph, so it may cost less than they do one by one.")
 NOW_MASK = sum(1 << bit for bit in NOW)
 Told = Mapping[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -19,10 +20,13 @@ from edge.frontend import FrontEnd
 from edge.lazy import LazyListener
 from edge.listener import Listener
 from edge.resample import Resampler
+from edge.second_look import SecondLook
 
 WHOLE = "whole listener"
 RESAMPLE = f"resample from {MICROPHONE_HZ // 1000} kHz"
 LAZY = "with the lazy gate"
+LOOK = "second look, a word near"
+NEAR_HOPS = 12  # for which it is: the first of them is the dearest
 
 
 class Ears(Protocol):
@@ -38,9 +42,11 @@ VARIANTS: Mapping[str, Callable[[Sequence[Bundle]], Ears]] = {
 """Listeners that are measured, by name. The first is the one that growth is measured with."""
 
 
-def listener(bundles: Sequence[Bundle], variant: str = WHOLE) -> Ears:
-    """A listener of its own for these bundles. Raises ModelError."""
-    return VARIANTS[variant](bundles)
+def listener(bundles: Sequence[Bundle], variant: str = WHOLE, *, looks: bool = False) -> Ears:
+    """A listener of its own for these bundles; unless it `looks`, as it is while no word is near: the sound
+    of a benchmark, a word again and again, would ask for the second look all the time. Raises ModelError."""
+    plain = [replace(one, manifest=replace(one.manifest, speeds=())) for one in bundles]
+    return VARIANTS[variant](bundles if looks else plain)
 
 
 def listeners_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
@@ -51,8 +57,10 @@ def listeners_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
 def rooms_of(bundles: Sequence[Bundle], sound: Sound) -> dict[str, Step]:
     """A step for each room. Raises ModelError."""
     rooms = _Rooms(bundles, sound)
-    return {RESAMPLE: rooms.resample, "front end (mel)": rooms.front_end, "backbone": rooms.backbone,
-            "detectors": rooms.detectors, "ensemble": rooms.ensemble}
+    steps: dict[str, Step] = {
+        RESAMPLE: rooms.resample, "front end (mel)": rooms.front_end, "backbone": rooms.backbone,
+        "detectors": rooms.detectors, "ensemble": rooms.ensemble}
+    return steps | ({LOOK: rooms.second_look} if rooms.looks else {})
 
 
 def hearing(ears: Ears, sound: Sound) -> Step:
@@ -76,6 +84,10 @@ class _Rooms:
         self._hear = [bundle.manifest.backbone for bundle in bundles]
         self._detectors = [Detectors(bundle) for bundle in bundles]
         self._ensembles = [Ensemble(d.word, d.names, d.thresholds) for d in self._detectors]
+        self.looks = [
+            (SecondLook(d, bundle.manifest.backbone, bundle.manifest.speeds, 0.0), d.thresholds[None])
+            for d, bundle in zip(self._detectors, bundles, strict=True) if bundle.manifest.speeds
+        ]
         self._mel: dict[str, NDArray[np.float32]] = {}
         self._windows = {name: np.zeros((CONTEXT, SIZE), np.float32) for name in names}
         self._logits: list[NDArray[np.float32]] = []
@@ -95,6 +107,13 @@ class _Rooms:
     def detectors(self, _hop: int) -> None:
         pairs = zip(self._detectors, self._hear, strict=True)
         self._logits = [detectors.follow(self._windows[name][None])[0] for detectors, name in pairs]
+
+    def second_look(self, hop: int) -> None:
+        """As if a word had come near every second or so, for a few hops."""
+        for look, thresholds in self.looks:
+            if hop % NEAR_HOPS == 0:
+                look.reset()
+            look.step(self._sound.hop(hop), thresholds)
 
     def ensemble(self, hop: int) -> None:
         for ensemble, logits in zip(self._ensembles, self._logits, strict=True):

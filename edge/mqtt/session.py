@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +84,8 @@ class Session:
             client.username_pw_set(config.username, _password(config.password_file))
         if config.tls:
             try:
+                import ssl  # 2 MB, where nobody may want it
+
                 client.tls_set_context(ssl.create_default_context(cafile=config.ca_file or None))
             except OSError as error:
                 raise BrokerError(f"{config.ca_file or 'the certificates of the system'}: {error}") from error
@@ -143,7 +144,7 @@ class Session:
         poll = select.poll()  # select() cannot do numbers of 1024 and more
         poll.register(waker, select.POLLIN)
         poll.register(link, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
-        waiting = isinstance(link, ssl.SSLSocket) and link.pending() > 0
+        waiting = hasattr(link, "pending") and link.pending() > 0  # of a socket with TLS
         ready = dict(poll.poll(0 if waiting else round(wait_s * 1000)))
         state = ready.get(link.fileno(), 0)
         if waiting or state & ~select.POLLOUT:

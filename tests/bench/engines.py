@@ -47,7 +47,7 @@ def _ours(model: str, _cache: Path) -> Engine:
     from edge.bundle import load_bundle
 
     bundle, _, variant = model.partition("|")
-    ears = listener([load_bundle(bundle)], variant)
+    ears = listener([load_bundle(bundle)], variant, looks=True)
 
     def listen(hops: Hops) -> None:
         for hop in hops:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import Features
 from edge.errors import WavError
 from edge.events import HOP_S, STEP
+from edge.features import Features
 from synth import progress
 from synth.statistics import offset_for
 from synth.streaming import Recipe

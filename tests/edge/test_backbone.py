@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.backbone import CONTEXT, SIZE, Backbone, Features, quiet_room
+from edge.backbone import CONTEXT, SIZE, Backbone
 from edge.events import STEP
+from edge.features import Features, quiet_room
 from edge.frontend import FrontEnd
 from synth.tools.convert_backbone import WINDOW_FRAMES, reference
 from tests.edge.test_frontend import reference_mel

@@ -38,7 +38,8 @@ from synth.train import Trained, start_params
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 LISTENERS = ["whole listener", "with the lazy gate"]
-ROOMS = ("resample from 48 kHz", "front end (mel)", "backbone", "detectors", "ensemble", *LISTENERS)
+ROOMS = ("resample from 48 kHz", "front end (mel)", "backbone", "detectors", "ensemble",
+         "second look, a word near", *LISTENERS)
 
 
 def heychip(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.backbone import FILES, PIECES, Backbone, Features, quiet_room
+from edge.backbone import FILES, PIECES, Backbone
 from edge.backbone_layers import read_layers
 from edge.errors import ModelError
 from edge.events import STEP
+from edge.features import Features, quiet_room
 from edge.frontend import FrontEnd, mel_graph
 from edge.hop_graph import HopGraph
 from tests.speech import real_speech

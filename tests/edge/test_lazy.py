@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.backbone import FEW, Features
+from edge.backbone import FEW
 from edge.bundle import load_bundle
 from edge.events import RATE_HZ, STEP, Heard
+from edge.features import Features
 from edge.lazy import BEFORE_HOPS, CONTEXT_HOPS, LazyListener
 from edge.listener import Listener
 from edge.replay import samples_of

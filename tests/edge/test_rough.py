@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from edge import rough_net
-from edge.backbone import HARDENED, SIZE, Features
+from edge.backbone import HARDENED, SIZE
 from edge.bundle import load_bundle
 from edge.ensemble import NOTHING, Ensemble
 from edge.errors import ModelError
 from edge.events import STEP
+from edge.features import Features
 from edge.files import sha256_of
 from edge.frontend import FrontEnd
 from edge.lazy import LazyListener

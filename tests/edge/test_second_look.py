@@ -11,11 +11,11 @@ from bundles import make_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.backbone import Features
 from edge.bundle import Bundle, load_bundle
 from edge.detectors import Detectors
 from edge.errors import ModelError
 from edge.events import STEP
+from edge.features import Features
 from edge.lazy import LazyListener
 from edge.listener import Listener
 from edge.replay import samples_of

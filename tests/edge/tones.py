@@ -10,8 +10,9 @@ import numpy as np
 from bundles import make_bundle, model
 from onnx import helper
 
-from edge.backbone import CONTEXT, SIZE, Features
+from edge.backbone import CONTEXT, SIZE
 from edge.events import RATE_HZ, STEP
+from edge.features import Features
 
 LAST = 4  # embeddings that the detector looks at: it hears a tone that has lasted for about 0.4 s
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.backbone import CONTEXT, HARDENED, SIZE, Features
+from edge.backbone import CONTEXT, HARDENED, SIZE
 from edge.events import HOP_S, RATE_HZ, STEP
+from edge.features import Features
 from synth import dataset
 from synth.acoustics import Sound
 from synth.augment import Scenery
@@ -108,7 +109,7 @@ def test_only_streams_count_as_natural(made: dict[str, Examples]) -> None:
 
 @pytest.mark.parametrize("kind", ["phrase", "plain"])
 def test_embeddings_are_the_daemons(made: dict[str, Examples], kind: str) -> None:
-    """The window of each hop is what `edge.backbone.Features` gives for the same sound, as float16."""
+    """The window of each hop is what `edge.features.Features` gives for the same sound, as float16."""
     features = Features(HARDENED)
     for stream, (sound, *_) in enumerate(scenes(kind)):
         features.reset()

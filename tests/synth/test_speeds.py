@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.backbone import CONTEXT, HARDENED, Features
+from edge.backbone import CONTEXT, HARDENED
 from edge.events import STEP
+from edge.features import Features
 from synth.speeds import rows_of
 
 SOUND = np.random.default_rng(3).normal(0, 0.05, 60 * STEP).astype(np.float32)
