@@ -114,15 +114,17 @@ def lessons_of(way: str, count: int, seed: int, args: argparse.Namespace) -> tup
     mel, said = pairs(bodies(way, args.cache, args.jobs)[0], count, seed)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, mel=mel, said=said)
+        buffer = io.BytesIO()
+        np.savez(buffer, mel=mel, said=said)
+        write_whole(kept, buffer.getvalue())
     return mel, said
 
 
 def talk_of(said: Halves) -> bytes:
     """The embeddings of a few examples in a row, as a file."""
-    out = io.BytesIO()
-    np.save(out, said[:TALK].reshape(-1, SIZE))
-    return out.getvalue()
+    buffer = io.BytesIO()
+    np.save(buffer, said[:TALK].reshape(-1, SIZE))
+    return buffer.getvalue()
 
 
 def manifest_of(
