@@ -123,7 +123,7 @@ def lessons_of(way: str, count: int, seed: int, args: argparse.Namespace) -> tup
 def talk_of(said: Halves) -> bytes:
     """The embeddings of a few examples in a row, as a file."""
     buffer = io.BytesIO()
-    np.save(buffer, said[:TALK].reshape(-1, SIZE))
+    np.lib.format.write_array(buffer, said[:TALK].reshape(-1, SIZE))
     return buffer.getvalue()
 
 
