@@ -186,10 +186,7 @@ def identity() -> dict[str, Any]:
 
 def talk() -> Array:
     """Half a minute of what its teacher says of people who talk: embeddings [n, 96] in a row."""
-    file = files("edge") / "data" / f"{FILE}_talk.npy"
-    data = file.read_bytes()
-    if sha256_of(data) != identity()["talk_sha256"]:
-        raise ModelError(f"edge/data/{FILE}_talk.npy", "differs from its manifest", "reinstall heychip")
+    data = _data(f"{FILE}_talk.npy", "talk_sha256")
     found: Array = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32)
     return found
 
@@ -205,10 +202,15 @@ def graphs() -> Graphs | None:
 
 def _graph(steps: int, *, front: bool = False) -> RoughGraph:
     """Out of the file, again for every graph: the weights are kept by ONNX Runtime alone."""
-    data = (files("edge") / "data" / f"{FILE}.onnx").read_bytes()
-    if sha256_of(data) != identity()["sha256"]:
-        raise ModelError(f"edge/data/{FILE}.onnx", "differs from its manifest", "reinstall heychip")
-    return RoughGraph(read_layers(data), steps, front=front)
+    return RoughGraph(read_layers(_data(f"{FILE}.onnx", "sha256")), steps, front=front)
+
+
+def _data(name: str, digest: str) -> bytes:
+    """A file of the student's, if it is the one whose sha256 the manifest has under this key."""
+    data = (files("edge") / "data" / name).read_bytes()
+    if sha256_of(data) != identity()[digest]:
+        raise ModelError(f"edge/data/{name}", "differs from its manifest", "reinstall heychip")
+    return data
 
 
 def read_layers(data: bytes) -> tuple[Layer, ...]:

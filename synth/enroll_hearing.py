@@ -17,6 +17,7 @@ from synth.backdrop import Backdrop
 from synth.dataset import Examples
 from synth.enroll_members import Members
 from synth.evaluate import Evaluation, Positive, evaluation, stage, summary
+from synth.speeds import rows_of
 from synth.statistics import events
 from synth.streaming import Answer
 
@@ -66,6 +67,4 @@ def _streams(examples: Examples) -> list[NDArray[np.int64]]:
 
 def _rows(sound: Sound, features: Features) -> NDArray[np.float32]:
     """The embeddings [R, 96] of a sound [n], with those of the quiet room before it."""
-    features.reset()
-    windows = features.step(np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))
-    return np.concatenate([windows[0], windows[1:, -1]])
+    return rows_of(features, np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))[0]
