@@ -10,7 +10,7 @@ from synth import progress
 from synth.acoustics import Sound
 from synth.augment import THROATS, Scenery
 from synth.dataset import Examples, Job, World, phrase_jobs, run_jobs, stream_jobs
-from synth.material import Material, Spoken
+from synth.material import Material, Spoken, Way
 from synth.presets import Preset
 from synth.shelf import Recording, Row, Shelf, chunks
 
@@ -27,10 +27,7 @@ def examples(
     another phrase finds those that do not depend on it."""
     way, first = material.ways[name], seed * 10 + (1 if name == "choose" else 0)
     training = name == "train"
-    parts: dict[str, Sequence[Recording | Row]] = {
-        "phrase": [s.sound for s in way.phrases], "near": [s.sound for s in way.near],
-        "talk": [s.sound for s in way.sentences], "real": chunks(way.speech),
-        "music": chunks(way.music) if training else []}
+    parts = parts_of(way, training=training)
     clips = Shelf(sound for part in parts.values() for sound in part)
     at, places = 0, {}
     for part, sounds in parts.items():
@@ -48,6 +45,13 @@ def examples(
     how = "" if speed == 1 else f" at {speed:.2f} of the speed"
     with progress.bar(f"spoiling and listening, to {name}{how}", len(todo)) as done:
         return run_jobs(todo, world, folder, jobs, done)
+
+
+def parts_of(way: Way, *, training: bool) -> dict[str, Sequence[Recording | Row]]:
+    """What a way's examples are made of, in the order in which they number their clips."""
+    return {"phrase": [s.sound for s in way.phrases], "near": [s.sound for s in way.near],
+            "talk": [s.sound for s in way.sentences], "real": chunks(way.speech),
+            "music": chunks(way.music) if training else []}
 
 
 def _rows(spoken: Sequence[Spoken], clips: Sequence[int]) -> list[tuple[int, ...]]:

@@ -1,0 +1,55 @@
+"""The ablation's table: means over words, ranges over seeds, points against the whole recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from tests.bench.heard import RATE, over_many
+from tests.bench.table import CONDITIONS
+
+WHOLE = "the whole recipe"
+COLUMNS = {**{name: f"{name}, {RATE:g}/h" for name, _ in CONDITIONS},
+           **{over_many(name): over_many(name) for name, _ in CONDITIONS}}  # fmt: skip
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown: for each variant the mean over words and seeds, the range over seeds, and the points won or
+    lost against the whole recipe on the same words and seeds, with the 95 % interval that Student's t gives
+    them. A variant that not all words have been through yet says which."""
+    names = list(dict.fromkeys(row["variant"] for row in rows))
+    words = list(dict.fromkeys(row["word"] for row in rows))
+    lines = ["| missed, % (seeds); points (95 %) | " + " | ".join(f"{c} | points" for c in COLUMNS.values())
+             + " |", "|---|" + "---|---|" * len(COLUMNS)]
+    for name in names:
+        been = list(dict.fromkeys(row["word"] for row in rows if row["variant"] == name))
+        title = name if len(been) == len(words) else f"{name} ({', '.join(been)} alone)"
+        cells = []
+        for column in COLUMNS:
+            mine, whole = (_runs(rows, been, variant, column) for variant in (name, WHOLE))
+            seeds = mine.mean(axis=0)
+            cells += [f"{seeds.mean():.1f} ({seeds.min():.1f} to {seeds.max():.1f})",
+                      "" if name == WHOLE else _points(mine - whole)]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", f"Mean over {', '.join(words)}."])
+
+
+def _runs(
+    rows: Sequence[dict[str, Any]], words: Sequence[str], variant: str, column: str
+) -> NDArray[np.float64]:
+    """Misses [words, seeds]; the seeds that this variant has been through with every word."""
+    found = {(row["word"], row["seed"]): row[column] for row in rows if row["variant"] == variant}
+    seeds = sorted({seed for _, seed in found if all((word, seed) in found for word in words)})
+    return np.array([[found[word, seed] for seed in seeds] for word in words])
+
+
+def _points(differences: NDArray[np.float64]) -> str:
+    """The mean of all runs, and how sure one can be of it."""
+    runs = differences.size
+    half = float(t.ppf(0.975, runs - 1)) * differences.std(ddof=1) / np.sqrt(runs) if runs > 1 else np.inf
+    mean = differences.mean()
+    return f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f})"
