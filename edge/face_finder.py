@@ -21,7 +21,6 @@ Pixels = NDArray[np.uint8]
 
 REMEDY = "models/faces has an example"
 POINTS = 4  # of the six that the networks give: both eyes, the nose, the mouth; the ears are left out
-FILL = 0.0  # what is beyond the edge of a picture, 0..255
 
 
 @dataclass(frozen=True)

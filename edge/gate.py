@@ -50,10 +50,6 @@ class Gate:
                 return asked
             return float("inf") if self.over is None else asked + self.over(time_s)
 
-    def closed_at(self, time_s: float) -> bool:
-        """Whether whatever is heard at this time of the stream is to be ignored."""
-        return self.raised_at(time_s) == float("inf")
-
     def advance(self, stream_s: float) -> None:
         """The ears are now at `stream_s`."""
         with self.changed:

@@ -22,12 +22,6 @@ class Notifier:
         self._status = ""
         self._warned = False
 
-    @property
-    def watchdog_s(self) -> float:
-        """How often the service manager wants a sign of life, in seconds; 0 where it does not."""
-        microseconds = os.environ.get("WATCHDOG_USEC", "")
-        return int(microseconds) / 1e6 if microseconds.isdecimal() else 0.0
-
     def ready(self) -> None:
         """Start-up is over."""
         self.send("READY=1")

@@ -54,8 +54,6 @@ _KNOWN_BEGINNINGS = (
 class Summary:
     """What a file says of itself."""
 
-    size_bytes: int
-    """the whole file"""
     ir_version: int
     """version of the file format"""
     opset: int
@@ -90,7 +88,7 @@ def scan(data: bytes, where: object, *, cap_bytes: int = HOTWORD_CAP_BYTES) -> S
     inputs = tuple(port for port in found.inputs if port.name not in found.weights)
     outputs = tuple(found.outputs)
     ir, opset = found.ir_version, found.opset
-    return Summary(len(data), ir, opset, found.producer, ops, inputs, outputs, weights_bytes)
+    return Summary(ir, opset, found.producer, ops, inputs, outputs, weights_bytes)
 
 
 def _check_beginning(data: bytes, where: object, cap_bytes: int) -> None:

@@ -22,7 +22,6 @@ class Ring:
         self.capacity_s = capacity_s
         self._chunks: deque[Chunk] = deque()
         self._held_s = 0.0
-        self._dropped_s = 0.0
         self._closed = False
         self._changed = Condition()
 
@@ -31,12 +30,6 @@ class Ring:
         """Seconds of sound that wait to be read."""
         with self._changed:
             return self._held_s
-
-    @property
-    def dropped_s(self) -> float:
-        """Seconds of sound that this ring has dropped since it was made."""
-        with self._changed:
-            return self._dropped_s
 
     def put(self, chunk: Chunk) -> None:
         """Add a chunk. Never waits for room: the oldest go, and the first one kept carries the gap."""
@@ -76,15 +69,12 @@ class Ring:
         surplus = len(chunk.samples) - int(self.capacity_s * chunk.rate_hz)
         if surplus <= 0:
             return chunk
-        lost_s = surplus / chunk.rate_hz
-        self._dropped_s += lost_s
-        return replace(chunk, samples=chunk.samples[surplus:], gap_s=chunk.gap_s + lost_s)
+        return replace(chunk, samples=chunk.samples[surplus:], gap_s=chunk.gap_s + surplus / chunk.rate_hz)
 
     def _drop(self) -> None:
         oldest = self._chunks.popleft()
         lost_s = seconds(oldest)
         self._held_s -= lost_s
-        self._dropped_s += lost_s
         following = self._chunks[0]
         self._chunks[0] = replace(following, gap_s=following.gap_s + oldest.gap_s + lost_s)
 

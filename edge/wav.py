@@ -7,7 +7,6 @@ fault table of recordings is `tests/edge/test_wav.py`.
 
 from __future__ import annotations
 
-import io
 import logging
 import stat
 import struct
@@ -121,14 +120,6 @@ def read_wav(
     if hint := rate_hint(recording.samples[:, 0], recording.rate_hz):
         warn(f"{path}: {hint}")
     return recording
-
-
-def decode_wav(
-    data: bytes, where: object = "wav data", *, channel: int | None = None, warn: Warn = log_warning
-) -> Recording:
-    """Read a recording from memory, for instance what a program wrote to a pipe. See `read_wav`."""
-    with _opened(Source(io.BytesIO(data), len(data), where, False, warn), channel) as file:
-        return Recording(file.read(), file.rate_hz)
 
 
 def write_wav(path: Path | str, samples: Samples, rate_hz: int) -> None:

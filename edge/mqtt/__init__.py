@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from edge import logs
 from edge.errors import DeviceError
@@ -59,12 +58,6 @@ def open_outbox(config: MqttConfig, command: Callable[[str, str], None] | None =
         remedy = f"chmod 640 {config.password_file}"
         log.warning(logs.line("mqtt_password", why="every user may read it", remedy=remedy))
     return Outbox(config, command or (lambda _, __: None))
-
-
-class Publishing(Protocol):
-    """What rules need of an outbox."""
-
-    def publish(self, topic: str, message: str, retain: bool | None = None) -> None: ...
 
 
 class NoOutbox:

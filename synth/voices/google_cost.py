@@ -31,8 +31,6 @@ class Kind:
     """as we write it"""
     usd: float
     """for a million characters"""
-    free: float
-    """millions of characters that are free in each month"""
     rpm: int
     """requests a minute"""
     takes: int
@@ -42,13 +40,13 @@ class Kind:
 KINDS = {
     kind.name.lower(): kind
     for kind in (
-        Kind("Standard", 4, 4, 1000, BOTH),
-        Kind("WaveNet", 4, 4, 1000, BOTH),
-        Kind("Neural2", 16, 1, 1000, BOTH),
-        Kind("Polyglot", 16, 1, 1000, BOTH),
-        Kind("Chirp-HD", 30, 1, 200, NEITHER),
-        Kind("Chirp3-HD", 30, 1, 200, SPEED),
-        Kind("Studio", 160, 1, 500, SPEED),
+        Kind("Standard", 4, 1000, BOTH),
+        Kind("WaveNet", 4, 1000, BOTH),
+        Kind("Neural2", 16, 1000, BOTH),
+        Kind("Polyglot", 16, 1000, BOTH),
+        Kind("Chirp-HD", 30, 200, NEITHER),
+        Kind("Chirp3-HD", 30, 200, SPEED),
+        Kind("Studio", 160, 500, SPEED),
     )
 }
 
@@ -56,8 +54,7 @@ KINDS = {
 def kind_of(name: str) -> Kind:
     """The kind of a voice such as en-GB-Neural2-A, from its name."""
     found = NAME.fullmatch(name)
-    kind = found["kind"] if found else "unknown"
-    return KINDS.get(kind.lower(), Kind(kind, 160, 0, 200, BOTH))
+    return _named(found["kind"] if found else "unknown")
 
 
 @dataclass(frozen=True)
@@ -124,4 +121,4 @@ def with_spend(engines: Sequence[str] | None, usd: float) -> tuple[str, ...] | N
 
 
 def _named(name: str) -> Kind:
-    return KINDS.get(name.lower(), Kind(name, 160, 0, 200, BOTH))
+    return KINDS.get(name.lower(), Kind(name, 160, 200, BOTH))

@@ -97,7 +97,7 @@ def test_the_next_line_closes_the_gate_again() -> None:
     """From its beginning until it is announced nothing is enough, whatever the line before allowed."""
     gate, _ = spoken("subtract", own(-12.0))
     gate.begin()
-    assert gate.closed_at(gate.stream_s)
+    assert gate.raised_at(gate.stream_s) == CLOSED
 
 
 @pytest.mark.parametrize(("mode", "how", "open_"), [("off", "espeak", False), ("raise", "espeak", True),

@@ -53,10 +53,3 @@ def test_f10_no_manager_is_no_matter(address: str, monkeypatch: pytest.MonkeyPat
     assert not Notifier().send("READY=1")
     monkeypatch.delenv("NOTIFY_SOCKET")
     assert not Notifier().send("READY=1")
-
-
-@pytest.mark.parametrize(("value", "seconds"), [("30000000", 30.0), ("", 0.0), ("soon", 0.0)])
-def test_watchdog_interval(value: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The manager's interval is read in microseconds; an odd one means none."""
-    monkeypatch.setenv("WATCHDOG_USEC", value)
-    assert Notifier("").watchdog_s == seconds
