@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
+from typing import Any
 
 from edge import __version__, logs
 from edge.errors import HeychipError
@@ -18,9 +19,32 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells tell it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
+class Parser(argparse.ArgumentParser):
+    """Takes options before, between and behind the files of a command. A plain one takes the first files that
+    stand together, and refuses what comes after the next option."""
+
+    _inside = False
+
+    def parse_known_args(  # type: ignore[override]  # its overloads tell kinds of namespaces apart
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As ever; the namespace tells in `given` all that a command was given, in its order."""
+        # Behind a -- there may be names that look like options, which two passes would take for such.
+        if args is None or self._inside or self._subparsers or "--" in args:
+            found, rest = super().parse_known_args(args, namespace)
+        else:
+            self._inside = True  # for it calls this one, twice
+            try:
+                found, rest = self.parse_known_intermixed_args(args, namespace)
+            finally:
+                self._inside = False
+        found.given = list(args or ())
+        return found, rest
+
+
 def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """The parser of these commands; their modules import nothing heavy until they run."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="heychip",
         description="Hears a word, sees a thing, speaks back.",
         epilog="Exit codes: 0 fine, 2 usage, 3 configuration, 4 device, 5 model.",

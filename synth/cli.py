@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from edge import __version__
+from edge.cli import Parser
 from edge.errors import HeychipError
 
 COMMANDS = ("make", "enroll", "evaluate", "voices", "negatives", "see")
@@ -17,7 +18,7 @@ COMMANDS = ("make", "enroll", "evaluate", "voices", "negatives", "see")
 def parser() -> argparse.ArgumentParser:
     """All subcommands."""
     about = "Makes hotword detectors from text alone or from three recordings, and teaches the eyes."
-    top = argparse.ArgumentParser(prog="heychip-synth", description=about)
+    top = Parser(prog="heychip-synth", description=about)
     top.add_argument("--version", action="version", version=f"heychip {__version__}")
     top.add_argument("--verbose", action="store_true", help="say more on standard error")
     subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -37,7 +37,7 @@ def add(subparsers: Any) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Exit code 0, or 2 where any of the recordings could not be read; the others are still replayed."""
-    models, recordings = split(args.models or [DEFAULT_BUNDLE], args.files)
+    models, recordings = split(args.models or [DEFAULT_BUNDLE], args.files, args.given)
     if not recordings:
         raise UsageError("replay: no recordings given; name one or more .wav files")
     if args.jobs < 1:
@@ -73,8 +73,11 @@ def _rows(args: argparse.Namespace, models: list[str], recordings: list[str]) ->
         yield from pool.imap(work, recordings)
 
 
-def split(models: list[str], files: list[str]) -> tuple[list[str], list[str]]:
-    """`--models A B x.wav` takes everything that follows; what ends in .wav is a recording all the same."""
+def split(models: list[str], files: list[str], given: list[str]) -> tuple[list[str], list[str]]:
+    """`--models A B x.wav` takes everything that follows; what ends in .wav is a recording all the same, and
+    recordings are in the order in which they were `given`."""
     swallowed = [m for m in models if m.lower().endswith((".wav", ".wave"))]
     kept = [m for m in models if m not in swallowed] or [DEFAULT_BUNDLE]
-    return kept, swallowed + files
+    recordings = swallowed + files
+    unseen = [one for one in recordings if one not in given]  # --models=x.wav
+    return kept, unseen + [one for one in given if one in recordings]

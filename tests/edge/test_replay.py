@@ -12,7 +12,7 @@ from bundles import make_bundle
 from tones import silence, tone, tone_bundle
 
 from edge.bundle import load_bundle
-from edge.cli import main
+from edge.cli import build_parser, main
 from edge.commands.replay import split
 from edge.errors import WavError
 from edge.events import HOP_S, RATE_HZ, STEP
@@ -183,21 +183,41 @@ def test_an_offset_moves_every_threshold(answers: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("models", "files", "expected"),
+    ("line", "models", "files"),
     [
-        (["a"], ["x.wav"], (["a"], ["x.wav"])),
-        (["a", "b", "x.wav", "y.WAV"], [], (["a", "b"], ["x.wav", "y.WAV"])),
-        (["a", "x.wave"], ["z.wav"], (["a"], ["x.wave", "z.wav"])),
-        (["a.onnx", "x.wav"], [], (["a.onnx"], ["x.wav"])),
-        (["x.wav"], [], (["hey_chip"], ["x.wav"])),
-        (["a"], ["strange.name"], (["a"], ["strange.name"])),
+        ("--models a -- x.wav", "a", "x.wav"),
+        ("x.wav --models a", "a", "x.wav"),
+        ("--models a b x.wav y.WAV", "a b", "x.wav y.WAV"),
+        ("--models a x.wave --trace z.wav", "a", "x.wave z.wav"),
+        ("x.wav --models a y.wav", "a", "x.wav y.wav"),
+        ("x.wav --models a y.wav --models b z.wav x.wav", "a b", "x.wav y.wav z.wav x.wav"),
+        ("x.wav --trace y.wav --jobs 2 z.wav", "hey_chip", "x.wav y.wav z.wav"),
+        ("--models a.onnx x.wav", "a.onnx", "x.wav"),
+        ("--models=x.wav", "hey_chip", "x.wav"),
+        ("strange.name --models a", "a", "strange.name"),
+        ("strange --models a x.wav --trace stranger", "a", "strange x.wav stranger"),
+        ("--models a -- -x.wav -y", "a", "-x.wav -y"),
     ],
 )
-def test_models_swallow_no_recordings(
-    models: list[str], files: list[str], expected: tuple[list[str], list[str]]
+def test_recordings_may_stand_anywhere(line: str, models: str, files: str) -> None:
+    """Before, between and behind the options: `--models` is greedy, but what ends in .wav is a recording, and
+    they stay in the order in which they were given."""
+    args = build_parser(["replay"]).parse_args(["replay", *line.split()])
+    found = split(args.models or ["hey_chip"], args.files, args.given)
+    assert found == (models.split(), files.split())
+
+
+def test_they_are_answered_in_the_order_of_the_line(
+    answers: Any, folder: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--models` is greedy, so what ends in .wav is given back to the recordings, in order."""
-    assert split(models, files) == expected
+    """The command itself, with options among its recordings; a mistaken option is refused still."""
+    names = [str(folder / name) for name in ("quiet.wav", "call.wav", "stereo.wav")]
+    assert main(["replay", names[0], "--models", str(bundle), names[1], "--channel", "0", names[2]]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["file"] for row in rows] == names
+    with pytest.raises(SystemExit):
+        main(["replay", names[0], "--model", str(bundle), "--chanel", "0", names[1]])
+    assert "--chanel" in capsys.readouterr().err
 
 
 def test_several_models_are_one_pipeline(
