@@ -1,7 +1,9 @@
 """What happened, as it is told to people and programs: lines on standard output and JSON lines in a file.
 
 A power cut may cost the last half minute of the file, and leave half a line or a row of zeros where it ended:
-the next event then begins a line of its own, so that never more than that one line is spoilt.
+the next event then begins a line of its own, so that never more than that one line is spoilt. Flushing every
+line would save that half minute, but have an SD card write a whole block for some hundred bytes, day and
+night, at whatever the eyes see. Nothing is decided by this file; memories are flushed on their own.
 """
 
 from __future__ import annotations
