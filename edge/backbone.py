@@ -12,25 +12,19 @@ bundle's manifest names the one that it needs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.backbone_layers import read_layers
-from edge.errors import ModelError
-from edge.files import sha256_of
 from edge.frontend import FRAMES_PER_STEP, FrontEnd
-from edge.hop_graph import KEPT, HopGraph
+from edge.graphs import Graphs, contents, manifest, where
+from edge.hop_graph import KEPT, HopGraph, Kept
 from edge.manifest import BACKBONES as FILES
-from edge.sessions import Bound, give_back, session
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from edge.sessions import Bound
 
 SIZE = 96  # numbers in an embedding
 CONTEXT = 16  # embeddings that a detector looks at: 1.28 s
@@ -45,47 +39,20 @@ Array = NDArray[np.float32]
 State = dict[str, Array]
 
 
-@cache
 def identity(name: str = REFERENCE) -> dict[str, Any]:
     """A backbone's own manifest: name, sha256, source, licence."""
-    found: dict[str, Any] = json.loads((files("edge") / "data" / f"{FILES[name]}.json").read_text())
-    return found
-
-
-class _Graphs:
-    """The graphs of one set of weights, opened when first asked for. Streams share them: what a graph keeps
-    between two hops lies in the buffers of the stream."""
-
-    def __init__(self, read: Callable[[], bytes], path: str, threads: int) -> None:
-        """`read` gives the file, for every graph anew: its weights are kept by ONNX Runtime alone."""
-        self._read, self._path, self._threads = read, path, threads
-        self._opened: dict[tuple[int, bool], InferenceSession] = {}
-        one = HopGraph(read_layers(read(), path), 1)
-        self.tapes, self.block = one.tapes, one.block
-        """as `HopGraph` has them, for a single hop"""
-
-    def get(self, steps: int, *, front: bool) -> InferenceSession:
-        """The graph for so many hops, opened."""
-        key = steps, front
-        if key not in self._opened:
-            made = HopGraph(read_layers(self._read(), self._path), steps, front=front).model()
-            self._opened[key] = session(made, self._path, threads=self._threads, fixed=True)
-            del made  # it holds all weights once more
-            give_back()
-        return self._opened[key]
+    return manifest(FILES[name])
 
 
 @cache
-def _graphs(name: str, threads: int) -> _Graphs:
-    return _Graphs(lambda: _data(name), f"edge/data/{FILES[name]}.onnx", threads)
-
-
-def _data(name: str) -> bytes:
+def _graphs(name: str, threads: int) -> Graphs[Kept]:
     file = f"{FILES[name]}.onnx"
-    data = (files("edge") / "data" / file).read_bytes()
-    if sha256_of(data) != identity(name)["sha256"]:
-        raise ModelError(f"edge/data/{file}", "differs from its manifest", "reinstall heychip")
-    return data
+    return _graphs_of(lambda: contents(file, identity(name)["sha256"]), where(file), threads)
+
+
+def _graphs_of(read: Callable[[], bytes], path: str, threads: int) -> Graphs[Kept]:
+    return Graphs(lambda steps, front: HopGraph(read_layers(read(), path), steps, front=front), path,
+                  threads=threads)
 
 
 class Backbone:
@@ -109,14 +76,14 @@ class Backbone:
         """One that is not among our own, from the bytes of its file."""
         made = cls.__new__(cls)
         made._front, made._most = None, LONGEST
-        made._open(_Graphs(lambda: data, "backbone.onnx", threads))
+        made._open(_graphs_of(lambda: data, "backbone.onnx", threads))
         return made
 
-    def _open(self, graphs: _Graphs) -> None:
-        self._shared = graphs
+    def _open(self, graphs: Graphs[Kept]) -> None:
+        self._graphs, self._kept = graphs, graphs.shape.tapes
         self._tapes = {name: np.zeros((tape.kept + self._most * tape.new, tape.width), np.float32)
-                       for name, tape in graphs.tapes.items()}
-        self._block = np.zeros(graphs.block, np.float32)
+                       for name, tape in self._kept.items()}
+        self._block = np.zeros(graphs.shape.block, np.float32)
         self._out = np.zeros((self._most, SIZE), np.float32)
         self._bound: dict[tuple[int, int], Bound] = {}
         self._at = 0  # hops on the tapes
@@ -124,7 +91,7 @@ class Backbone:
     def _bind(self, steps: int) -> Bound:
         """The graph for so many steps, from where the tapes are."""
         inputs, outputs = {"block": self._block}, {"next_block": self._block, "embeddings": self._out[:steps]}
-        for name, tape in self._shared.tapes.items():
+        for name, tape in self._kept.items():
             place, start = self._tapes[name], self._at * tape.new
             to = outputs if self._front or name != "mel" else inputs
             to[name] = place[start + tape.kept :][: steps * tape.new]
@@ -135,12 +102,12 @@ class Backbone:
                 inputs[f"{name}_1"] = place[start + tape.kept // 2 :][: steps * tape.new]
         if self._front:
             inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
-        return Bound(self._shared.get(steps, front=self._front is not None), inputs, outputs)
+        return Bound(self._graphs.get(steps, front=self._front is not None), inputs, outputs)
 
     def reset(self, state: State | None = None) -> None:
         """Forget the stream, or go back to a `state` that was taken earlier."""
         self._at = 0
-        for name, tape in self._shared.tapes.items():
+        for name, tape in self._kept.items():
             self._tapes[name][: tape.kept] = 0 if state is None else state[name]
         self._block[:] = 0 if state is None else state["block"]
 
@@ -148,7 +115,7 @@ class Backbone:
     def state(self) -> State:
         """A copy of what is kept between steps."""
         kept = {name: self._tapes[name][self._at * tape.new :][: tape.kept].copy()
-                for name, tape in self._shared.tapes.items()}
+                for name, tape in self._kept.items()}
         return kept | {"block": self._block.copy()}
 
     def step(self, mel: Array) -> Array:
@@ -163,7 +130,7 @@ class Backbone:
         are rows in `out`, to embeddings there [k, 96]. `pieces` says how many at once may be asked for."""
         steps = len(out)
         if self._at + steps > self._most:  # the tapes are wound back
-            for name, tape in self._shared.tapes.items():
+            for name, tape in self._kept.items():
                 self._tapes[name][: tape.kept] = self._tapes[name][self._at * tape.new :][: tape.kept]
             self._at = 0
         if mel is not None:

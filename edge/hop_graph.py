@@ -36,6 +36,14 @@ class Tape(NamedTuple):
     width: int
 
 
+class Kept(NamedTuple):
+    """What a stream keeps of one run for the next."""
+
+    tapes: dict[str, Tape]
+    block: tuple[int, ...]
+    """the shape of `block`"""
+
+
 class HopGraph:
     """Builds the graph for `steps` hops: `mel` [8 * steps, 32] and what is kept to `embeddings` [steps, 96].
 
@@ -51,9 +59,7 @@ class HopGraph:
         self._slope, self._graph = layers.slope, Graph()
         self._floor = self._graph.weight(np.array(layers.floor, np.float32))
         self._frames, self._bands = FRAMES_PER_STEP * steps, MELS
-        self.block: tuple[int, ...] = ()
-        """the shape of `block`"""
-        self.tapes: dict[str, Tape] = {"mel": Tape(KEPT, self._frames, MELS)}
+        self.shape = Kept({"mel": Tape(KEPT, self._frames, MELS)}, ())
         if front:
             value = self._graph.output(mel_nodes(self._graph, self._frames), "mel", self._frames, MELS)
         else:
@@ -93,10 +99,11 @@ class HopGraph:
             past = graph.input("mel_2", KEPT, MELS)
             shape = graph.numbers(1, 1, self._frames + KEPT, MELS)
             return graph.one("Reshape", graph.one("Concat", past, value, axis=0), shape)
-        self.block = (1, channels, KEPT, self._bands)
-        seen = graph.one("Concat", graph.input("block", *self.block), value, axis=2)
+        block = 1, channels, KEPT, self._bands
+        self.shape = self.shape._replace(block=block)
+        seen = graph.one("Concat", graph.input("block", *block), value, axis=2)
         last = np.arange(self._frames, self._frames + KEPT)  # of `seen`, for which `block` was read
-        graph.output(graph.one("Gather", seen, graph.weight(last), axis=2), "next_block", *self.block)
+        graph.output(graph.one("Gather", seen, graph.weight(last), axis=2), "next_block", *block)
         return seen
 
     def _turned(self, value: str, channels: int) -> str:
@@ -107,8 +114,8 @@ class HopGraph:
     def _over_time(self, layer: Layer, value: str) -> str:
         """A convolution over time, which sees three frames side by side."""
         graph, channels, rows = self._graph, layer.weights.shape[2], self._frames * self._bands
-        name = f"frames{len(self.tapes)}"
-        self.tapes[name] = Tape(KEPT * self._bands, rows, channels)
+        name = f"frames{len(self.shape.tapes)}"
+        self.shape.tapes[name] = Tape(KEPT * self._bands, rows, channels)
         value = graph.output(value, name, rows, channels)
         past = [graph.input(f"{name}_{back}", rows, channels) for back in range(KEPT, 0, -1)]
         return self._product(layer, graph.one("Concat", *past, value, axis=1))

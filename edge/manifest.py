@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from edge.errors import ModelError
 from edge.events import RATE_HZ
+from edge.graphs import manifest as own_manifest
 from edge.manifest_check import Checks, Same, number
 
 DETECTORS = "detectors.onnx"
@@ -203,5 +203,5 @@ def _golden(checks: Checks, raw: Mapping[str, Any], key: str, listed: Mapping[st
 def backbone_hashes(name: str) -> frozenset[str]:
     """The sha256 of a backbone of ours and, of the reference, that of the graph which it was derived from;
     both give the same numbers."""
-    identity = json.loads((files("edge") / "data" / f"{BACKBONES[name]}.json").read_text())
+    identity = own_manifest(BACKBONES[name])
     return frozenset(identity[key] for key in ("sha256", "source_sha256") if key in identity)

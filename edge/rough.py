@@ -31,7 +31,7 @@ LEAST = -8.0  # whatever is usual: a margin above this is near
 class RoughEar:
     """State: a stream through the student, and one through the detectors of each bundle."""
 
-    def __init__(self, listener: Listener, graphs: rough_net.Graphs) -> None:
+    def __init__(self, listener: Listener, graphs: rough_net.RoughGraphs) -> None:
         self._features = Features(net=lambda front: rough_net.Student(graphs, front))
         talk = rough_net.talk()
         self._rows = []

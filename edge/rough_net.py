@@ -9,13 +9,11 @@ another, it is not used.
 from __future__ import annotations
 
 import io
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +21,19 @@ from numpy.typing import NDArray
 from edge.backbone import HARDENED, LONGEST, SIZE, State, pieces
 from edge.backbone import identity as backbone_identity
 from edge.errors import ModelError
-from edge.files import sha256_of
 from edge.frontend import FRAMES_PER_STEP, MELS, FrontEnd, mel_nodes
+from edge.graphs import Graphs, contents, manifest, where
+from edge.hop_graph import Tape
 from edge.onnx_make import Graph
 from edge.onnx_read import GraphReader
 from edge.onnx_wire import GarbageError
-from edge.sessions import Bound, give_back, session
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from edge.sessions import Bound
 
 Array = NDArray[np.float32]
+RoughGraphs = Graphs[dict[str, Tape]]
 
-FILE = "rough"  # in data/, without its ending
+NAME = "rough"  # of its files in data/
+FILE = f"{NAME}.onnx"
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +56,8 @@ class RoughGraph:
     def __init__(self, layers: Sequence[Layer], steps: int, *, front: bool = False) -> None:
         """With `front` the front end is in it: `even` and `odd` go in, and `mel` comes out."""
         self._graph, self._rows = Graph(), FRAMES_PER_STEP * steps
-        self.states: dict[str, tuple[int, ...]] = {}
-        """the shape of each"""
-        self.rows: dict[str, int] = {}
-        """how long that is which ends with it: `mel` for the first one, else `next<k>`"""
+        self.shape: dict[str, Tape] = {}
+        """each state, and what is new behind it: `mel` for the first one, else both together are `next<k>`"""
         if front:
             value = self._graph.output(mel_nodes(self._graph, self._rows), "mel", self._rows, MELS)
         else:
@@ -92,30 +88,11 @@ class RoughGraph:
 
     def _with_past(self, value: str, kept: int, width: int) -> str:
         """What a layer is given, the rows that it keeps in front; the end of it is the next state."""
-        graph, name = self._graph, f"state{len(self.states)}"
-        first = not self.states  # of mel frames there are always enough, and they are put out as they are
-        self.states[name], self.rows[name] = (kept, width), self._rows + (0 if first else kept)
+        graph, name = self._graph, f"state{len(self.shape)}"
+        first = not self.shape  # of mel frames there are always enough, and they are put out as they are
+        self.shape[name] = Tape(kept, self._rows, width)
         seen = graph.one("Concat", graph.input(name, kept, width), value, axis=0)
         return seen if first else graph.output(seen, name.replace("state", "next"), self._rows + kept, width)
-
-
-class Graphs:
-    """The graphs, opened when first asked for. Streams share them."""
-
-    def __init__(self) -> None:
-        self._opened: dict[tuple[int, bool], tuple[dict[str, int], InferenceSession]] = {}
-        one = _graph(1)
-        self.states, self.rows = one.states, one.rows
-
-    def get(self, steps: int, *, front: bool) -> tuple[dict[str, int], InferenceSession]:
-        """The `rows` of the graph for so many hops, and it opened."""
-        key = steps, front
-        if key not in self._opened:
-            graph = _graph(steps, front=front)
-            self._opened[key] = graph.rows, session(graph.model(), f"edge/data/{FILE}.onnx", fixed=True)
-            del graph  # it holds all weights once more
-            give_back()
-        return self._opened[key]
 
 
 class Student:
@@ -123,28 +100,29 @@ class Student:
     one of two sets of buffers and read what the step before wrote, in turn; every output ends
     where its buffer ends."""
 
-    def __init__(self, graphs: Graphs, front: FrontEnd | None = None) -> None:
+    def __init__(self, graphs: RoughGraphs, front: FrontEnd | None = None) -> None:
         """With a `front` end its graphs begin there, and `hear` is to be used in the place of `step`."""
         self._graphs, self._front = graphs, front
-        self._sets = tuple({name: np.zeros((LONGEST * graphs.rows[name], shape[1]), np.float32)
-                            for name, shape in graphs.states.items()} for _ in range(2))
-        self._tails = tuple({name: buffer[-graphs.states[name][0] :] for name, buffer in buffers.items()}
+        self._sets = tuple({name: np.zeros((tape.kept + LONGEST * tape.new, tape.width), np.float32)
+                            for name, tape in graphs.shape.items()} for _ in range(2))
+        self._tails = tuple({name: buffer[-graphs.shape[name].kept :] for name, buffer in buffers.items()}
                             for buffers in self._sets)
         self._out = np.zeros((LONGEST, SIZE), np.float32)
         self._bound: dict[tuple[int, int], Bound] = {}
         self._turn = 0  # the set that the next run writes
 
     def _bind(self, steps: int, turn: int) -> Bound:
-        rows, opened = self._graphs.get(steps, front=self._front is not None)
         inputs: dict[str, Array] = dict(self._tails[1 - turn])
-        outputs = {name.replace("state", "next"): buffer[-rows[name] :]
-                   for name, buffer in self._sets[turn].items()}
-        mel = outputs.pop("next0")
+        outputs = {}
+        for name, tape in self._graphs.shape.items():
+            outputs[name.replace("state", "next")] = self._sets[turn][name][-tape.kept - steps * tape.new :]
+        mel = outputs.pop("next0")[-steps * FRAMES_PER_STEP :]
         if self._front:
             outputs["mel"] = mel
             inputs |= {name: part[: steps * FRAMES_PER_STEP] for name, part in self._front.parts.items()}
         else:
             inputs["mel"] = mel
+        opened = self._graphs.get(steps, front=self._front is not None)
         return Bound(opened, inputs, outputs | {"embeddings": self._out[:steps]})
 
     @property
@@ -177,40 +155,29 @@ class Student:
         out[:] = self._out[: len(out)]
 
 
-@cache
 def identity() -> dict[str, Any]:
     """The student's own manifest: name, sha256, whose student it is, licence."""
-    found: dict[str, Any] = json.loads((files("edge") / "data" / f"{FILE}.json").read_text())
-    return found
+    return manifest(NAME)
 
 
 def talk() -> Array:
     """Half a minute of what its teacher says of people who talk: embeddings [n, 96] in a row."""
-    data = _data(f"{FILE}_talk.npy", "talk_sha256")
+    data = contents(f"{NAME}_talk.npy", identity()["talk_sha256"])
     found: Array = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32)
     return found
 
 
 @cache
-def graphs() -> Graphs | None:
+def graphs() -> RoughGraphs | None:
     """The student's graphs; None where it is the student of another backbone than ours."""
     if identity()["student_of"]["sha256"] != backbone_identity(HARDENED)["sha256"]:
         log.warning("event=rough_not_used why=student_of_another_backbone")
         return None
-    return Graphs()
+    return Graphs(lambda steps, front: RoughGraph(_layers_of_file(), steps, front=front), where(FILE))
 
 
-def _graph(steps: int, *, front: bool = False) -> RoughGraph:
-    """Out of the file, again for every graph: the weights are kept by ONNX Runtime alone."""
-    return RoughGraph(read_layers(_data(f"{FILE}.onnx", "sha256")), steps, front=front)
-
-
-def _data(name: str, digest: str) -> bytes:
-    """A file of the student's, if it is the one whose sha256 the manifest has under this key."""
-    data = (files("edge") / "data" / name).read_bytes()
-    if sha256_of(data) != identity()[digest]:
-        raise ModelError(f"edge/data/{name}", "differs from its manifest", "reinstall heychip")
-    return data
+def _layers_of_file() -> tuple[Layer, ...]:
+    return read_layers(contents(FILE, identity()["sha256"]))
 
 
 def read_layers(data: bytes) -> tuple[Layer, ...]:
@@ -219,7 +186,7 @@ def read_layers(data: bytes) -> tuple[Layer, ...]:
         return _layers(GraphReader(data))
     except (GarbageError, ValueError, LookupError) as error:
         reason = f"is no rough student: {error or type(error).__name__}"
-        raise ModelError(f"edge/data/{FILE}.onnx", reason, "reinstall heychip") from None
+        raise ModelError(where(FILE), reason, "reinstall heychip") from None
 
 
 def _layers(found: GraphReader) -> tuple[Layer, ...]:

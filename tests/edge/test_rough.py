@@ -30,7 +30,7 @@ from tests.speech import real_speech
 FILE = files("edge") / "data" / "rough.onnx"
 
 
-def opened() -> rough_net.Graphs:
+def opened() -> rough_net.RoughGraphs:
     """The student that ships."""
     graphs = rough_net.graphs()
     assert graphs is not None

@@ -61,7 +61,7 @@ def test_the_file_is_what_was_taught() -> None:
     assert np.abs(found - wanted).max() < 1e-2
     layers = read_layers(data)
     assert [(layer.weights.shape[2], layer.weights.shape[0], layer.stride) for layer in layers] == list(SHAPE)
-    assert RoughGraph(layers, 1).states["state0"] == (2, 32)
+    assert RoughGraph(layers, 1).shape["state0"] == (2, 8, 32)
     assert 70 <= reach() <= 76
 
 
