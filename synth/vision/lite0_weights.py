@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.vision.convert_lite0 import Layer
+from synth.vision.lite0_graph import SIZE, Layer
 
 Floats = NDArray[np.float32]
 
 MAGIC = 0x1950A86A20F9469CFC6C
 EPSILON = 1e-3  # of the batch norms
-SIDE = 224
 # repeats, kernel, stride, expansion, channels out: Tan and Le 2019, without squeeze and excitation
 BLOCKS = (
     *((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)),
@@ -100,7 +99,7 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
 
 def layers(state: dict[str, NDArray[Any]]) -> Iterator[Layer]:
     """The convolutions in order, batch norms folded in, as `convert_lite0.layers` gives them from torch."""
-    side = SIDE
+    side = SIZE
 
     def fold(conv: str, norm: str, stride: int = 1, *, clipped: bool = True, **marks: bool) -> Layer:
         nonlocal side

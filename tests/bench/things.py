@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from edge.camera.folder import PICTURES
 from edge.files import write_whole
 from synth.statistics import wilson
-from synth.vision.convert_lite0 import TARGET, graph_of, tensors
+from synth.vision.convert_lite0 import TARGET, tensors
+from synth.vision.lite0_graph import graph_of
 from synth.vision.lite0_weights import layers, read
 
 SURE = 0.3  # the default of [camera] min_score: less is not told

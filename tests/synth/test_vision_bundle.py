@@ -16,7 +16,8 @@ from onnx import TensorProto, helper
 from edge.bundle import verify_bundle
 from edge.files import sha256_of
 from edge.onnx_scan import scan
-from synth.vision.convert_lite0 import LARGEST, RENAMED, SMALL, Graph, fold
+from synth.vision.convert_lite0 import LARGEST, RENAMED, fold
+from synth.vision.lite0_graph import SMALL, Graph
 
 ROOT = Path(__file__).resolve().parents[2]
 THINGS = ROOT / "models" / "things"
