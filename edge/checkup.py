@@ -231,7 +231,7 @@ def _own_lines(config: Config) -> Check:
         return Check("own voice", "note", f"its lines cannot be scored: {error}")
     if not found:
         return Check("own voice", "ok", "nothing to say, or nothing to hear it with")
-    waking = [f"{line[:50]!r} ({own.score:+.1f})" for line, own in found if own.score >= 0]
+    waking = [f"{line[:50]!r} ({own.score:+.1f})" for line, own in found if own.wakes]
     if not waking:
         line, own = max(found, key=lambda one: one[1].score)
         nearest = f"{line[:50]!r} ({own.score:+.1f}; from 0 on)"

@@ -11,7 +11,6 @@ from edge.config import Config
 from edge.listener import Listener
 from edge.own_voice import Own, OwnVoice
 from edge.phrases import Line, fill, parse
-from edge.resample import at_16_khz
 from edge.speech import voice_of
 from edge.speech.sound import recorded
 
@@ -46,6 +45,6 @@ def scored(config: Config) -> Iterator[tuple[str, Own]]:
     try:
         for line in lines(config, listener.words)[:MOST]:
             sound = recorded(line.file) if line.file else voice.sound(line.text)
-            yield line.text, own_voice.score(at_16_khz(sound.samples, sound.rate_hz))
+            yield line.text, own_voice.score(sound.samples, sound.rate_hz)
     finally:
         voice.close()

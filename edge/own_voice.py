@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge.events import HOP_S, RATE_HZ, STEP
 from edge.listener import Listener
+from edge.resample import at_16_khz
 
 Samples = NDArray[np.float32]
 
@@ -33,11 +34,16 @@ class Own:
     margins: Samples
     """of every hop, to `AFTER_S` after the end: the largest logit above its threshold"""
     score: float
-    """the largest of them; from 0 on the line would wake us"""
+    """the largest of them"""
     word: str = ""
     """the word that it was nearest to"""
     member: str = ""
     """the member that was"""
+
+    @property
+    def wakes(self) -> bool:
+        """Whether it would wake us."""
+        return self.score >= 0
 
     @property
     def at_s(self) -> float:
@@ -59,8 +65,9 @@ class OwnVoice:
         self._listener: Listener | None = None
         self._known: OrderedDict[bytes, Own] = OrderedDict()
 
-    def score(self, sound: Samples) -> Own:
-        """A line [n] at 16 kHz, full scale -1..1."""
+    def score(self, sound: Samples, rate_hz: int) -> Own:
+        """A line [n], full scale -1..1."""
+        sound = at_16_khz(sound, rate_hz)
         key = hashlib.sha256(np.ascontiguousarray(sound).data).digest()
         if key in self._known:
             self._known.move_to_end(key)

@@ -15,7 +15,6 @@ from edge import logs
 from edge.barge_in import BargeIn
 from edge.gate import Gate
 from edge.own_voice import OwnVoice
-from edge.resample import at_16_khz
 from edge.speech import TIMEOUT_S, Speech, SpeechError
 
 log = logging.getLogger(__name__)
@@ -113,9 +112,9 @@ class Voice:
         """A line is rendered and about to sound: what would our own ears make of it?"""
         if self._own_voice is None:
             return
-        own = self._own_voice.score(at_16_khz(sound, rate_hz))
+        own = self._own_voice.score(sound, rate_hz)
         self._own = {"own_score": round(own.score, 2)}
-        if own.score >= 0:
+        if own.wakes:
             which = {"word": own.word, "member": own.member, "at_s": round(own.at_s, 2)}
             log.warning(logs.line("own_line_would_wake", score=round(own.score, 2), **which))
         if self._barge_in is not None:

@@ -83,17 +83,16 @@ def score(voice: Voice | Piper, args: argparse.Namespace) -> int:
     from edge.bundle import load_bundle
     from edge.listener import Listener
     from edge.own_voice import OwnVoice
-    from edge.resample import at_16_khz
     from edge.speech import clean
 
     sound = voice.sound(args.text)
     bundles = [load_bundle(name) for name in args.models or ["hey_chip"]]
-    own = OwnVoice(lambda: Listener(bundles)).score(at_16_khz(sound.samples, sound.rate_hz))
+    own = OwnVoice(lambda: Listener(bundles)).score(sound.samples, sound.rate_hz)
     row = {"text": clean(args.text), "word": own.word, "member": own.member, "score": round(own.score, 2),
-           "at_s": round(own.at_s, 2), "wakes": own.score >= 0}
+           "at_s": round(own.at_s, 2), "wakes": own.wakes}
     if args.json:
         print(json.dumps(row, ensure_ascii=False))
     else:
-        verdict = "would wake it" if own.score >= 0 else "would not wake it"
+        verdict = "would wake it" if own.wakes else "would not wake it"
         print(f"{verdict}: {own.score:+.1f} (a logit; from 0 on) for {own.word!r} at {own.at_s:.1f} s")
     return 0

@@ -32,14 +32,15 @@ def rendered(text: str) -> np.ndarray:
 def test_a_line_with_the_word_scores_and_another_does_not(own_voice: OwnVoice) -> None:
     """The word in our own mouth is over the threshold, at the place where it is; a plain line is far off."""
     line = rendered("The evening is long and the desert is wide. Hey chip, are you there?")
-    waking = own_voice.score(line)
-    plain = own_voice.score(rendered("Nobody knows who put the board out here."))
-    assert waking.score >= 0
+    waking = own_voice.score(line, RATE_HZ)
+    plain = own_voice.score(rendered("Nobody knows who put the board out here."), RATE_HZ)
+    assert waking.wakes
     assert waking.word == "hey chip"
     assert own_voice._listener is not None
     assert waking.member in own_voice._listener.ensembles[0].names
     assert len(line) / RATE_HZ / 2 < waking.at_s < len(line) / RATE_HZ
     assert plain.score < -4
+    assert not plain.wakes
     assert waking.near(waking.at_s - HOP_S, waking.at_s + 2 * HOP_S) == pytest.approx(waking.score)
     assert waking.near(0.0, 1.0) < 0
 
@@ -48,13 +49,13 @@ def test_a_line_with_the_word_scores_and_another_does_not(own_voice: OwnVoice) -
 def test_a_line_is_scored_once(own_voice: OwnVoice, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same sound is not scored again, and what is remembered is bounded."""
     line = rendered("Hello there.")
-    first = own_voice.score(line)
+    first = own_voice.score(line, RATE_HZ)
     with monkeypatch.context() as patch:
         patch.setattr(own_voice, "_scored", None)
-        assert own_voice.score(line.copy()).score == first.score
+        assert own_voice.score(line.copy(), RATE_HZ).score == first.score
     monkeypatch.setattr("edge.own_voice.MOST", 2)
     for seed in range(4):
-        own_voice.score(np.full(160, seed / 100, np.float32))
+        own_voice.score(np.full(160, seed / 100, np.float32), RATE_HZ)
     assert len(own_voice._known) <= 3
 
 
@@ -69,7 +70,7 @@ def test_who_never_speaks_has_one_listener() -> None:
     own_voice = OwnVoice(make)
     assert not made
     for level in (0.1, 0.2):
-        own_voice.score(np.full(1600, level, np.float32))
+        own_voice.score(np.full(1600, level, np.float32), RATE_HZ)
     assert len(made) == 1
 
 

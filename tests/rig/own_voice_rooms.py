@@ -172,7 +172,7 @@ def main() -> int:
     texts = script(args.seed + 77)
     for number in range(min(args.scenes, 60)):
         sound = Voice(SpeechConfig(**VOICES[number % len(VOICES)])).sound(next(texts))
-        lines.append(own_voice.score(at_16_khz(sound.samples, sound.rate_hz)))
+        lines.append(own_voice.score(sound.samples, sound.rate_hz))
     files = sorted(args.callers.glob("call*.wav")) or sorted(args.callers.glob("*.wav"))
     callers = [at_16_khz(read_wav(file).samples[:, 0], read_wav(file).rate_hz) for file in files]
     for name, how in CONDITIONS.items():
