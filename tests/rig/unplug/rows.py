@@ -1,4 +1,4 @@
-"""The events: each takes a stage, and leaves it with the microphone back."""
+"""The events: each takes a stage, and leaves it with the microphone back. Most are a row of `ROWS`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.rig.jack import JackRoom
 from tests.rig.unplug.stage import Stage
 
 AWAY_S = 3.0
+Part = Callable[[Stage], object]
 
 
 def begin(stage: Stage, **options: str) -> None:
@@ -27,98 +28,70 @@ def begin(stage: Stage, **options: str) -> None:
     stage.hears()
 
 
-def gone(stage: Stage, away_s: float = AWAY_S) -> None:
-    begin(stage)
-    stage.mark()
-    stage.room.unplug()
-    time.sleep(away_s)
-    stage.room.plug(default=True)
-    stage.returned()
+def beside_another(device: str) -> Part:
+    """Begins with two microphones. The other one hears nothing, so hearing again proves that it is the
+    first."""
+
+    def begun(stage: Stage) -> None:
+        stage.room.start()
+        stage.room.plug("room2", "mic2")
+        stage.listen(device=device)
+        stage.hears()
+
+    return begun
 
 
-def gone_long(stage: Stage) -> None:
-    gone(stage, 20.0)
+def for_s(seconds: float) -> Part:
+    """Lasts so long."""
+    return lambda _: time.sleep(seconds)
 
 
-def killed(stage: Stage) -> None:
-    begin(stage)
-    stage.mark()
-    stage.room.kill()
-    time.sleep(AWAY_S)
-    stage.room.start()
-    stage.returned()
+a_while = for_s(AWAY_S)
 
 
-def suspended(stage: Stage) -> None:
-    begin(stage)
-    stage.mark()
-    stage.room.suspend()
-    time.sleep(AWAY_S)
-    stage.room.suspend(False)
-    stage.returned()
-
-
-def suspended_long(stage: Stage) -> None:
-    begin(stage)
-    stage.mark()
-    stage.room.suspend()
+def until_it_ends(stage: Stage) -> None:
+    """Lasts until the daemon has given up."""
+    assert stage.child is not None
     stage.child.wait("exit", "1")
-    stage.room.suspend(False)
-    stage.returned()
 
 
-def frozen(stage: Stage) -> None:
-    begin(stage)
-    stage.mark()
-    stage.room.freeze()
-    time.sleep(AWAY_S)
-    stage.room.freeze(False)
-    stage.returned()
+def away(hurt: Part, mend: Part, *, lasts: Part = a_while, begun: Part = begin) -> Part:
+    """While the daemon listens it happens, lasts, and is over."""
+
+    def event(stage: Stage) -> None:
+        begun(stage)
+        stage.mark()
+        hurt(stage)
+        lasts(stage)
+        mend(stage)
+        stage.returned()
+
+    return event
 
 
-def frozen_long(stage: Stage) -> None:
-    begin(stage)
-    stage.mark()
-    stage.room.freeze()
-    stage.child.wait("exit", "1")
-    stage.room.freeze(False)
-    stage.returned()
+def absent(hurt: Part, mend: Part, *, device: str = "default") -> Part:
+    """It is so before the daemon starts, and is over while it waits."""
+
+    def event(stage: Stage) -> None:
+        hurt(stage)
+        stage.mark()
+        stage.listen(device=device).wait("event", "WAITING")
+        a_while(stage)
+        mend(stage)
+        stage.returned()
+
+    return event
 
 
-def moved(stage: Stage, device: str = "default") -> None:
-    """The other microphone hears nothing, so hearing again proves that it is the first one."""
-    stage.room.start()
-    stage.room.plug("room2", "mic2")
-    stage.listen(device=device)
-    stage.hears()
-    stage.mark()
-    stage.room.unplug()
-    time.sleep(AWAY_S)
-    stage.room.plug()
-    stage.returned()
+def signalled(name: str) -> Part:
+    """Not the microphone but the daemon itself is told to stand still, as on a machine that swaps, or to go
+    on."""
 
+    def send(stage: Stage) -> None:
+        assert stage.child is not None
+        subprocess.run(["kill", f"-{name}", str(stage.child.process.pid)], check=True)
 
-def moved_named(stage: Stage) -> None:
-    moved(stage, "pulse:mic")
-
-
-def no_server_at_boot(stage: Stage) -> None:
-    stage.mark()
-    child = stage.listen()
-    child.wait("event", "WAITING")
-    time.sleep(AWAY_S)
-    stage.room.start()
-    stage.returned()
-
-
-def no_source_at_boot(stage: Stage) -> None:
-    stage.mark()
-    stage.room.start(empty=True)
-    child = stage.listen(device="pulse:mic")
-    child.wait("event", "WAITING")
-    time.sleep(AWAY_S)
-    stage.room.plug()
-    stage.returned()
+    return send
 
 
 def another_default(stage: Stage) -> None:
@@ -142,29 +115,13 @@ def flapping(stage: Stage) -> None:
     stage.returned()
 
 
-def stalled(stage: Stage) -> None:
-    """Not the microphone but the daemon itself stands still, as on a machine that swaps."""
-    begin(stage)
-    stage.mark()
-    pid = str(stage.child.process.pid)
-    subprocess.run(["kill", "-STOP", pid], check=True)
-    time.sleep(7.0)
-    subprocess.run(["kill", "-CONT", pid], check=True)
-    stage.returned()
-
-
-def in_use(stage: Stage) -> None:
+def all_in_use(stage: Stage) -> None:
     """Another program has all of ALSA's devices: the library between is told so by a few lines of C."""
-    source, shim, busy = Path(__file__).with_name("busy.c"), stage.folder / "busy.so", stage.folder / "busy"
+    source, shim = Path(__file__).with_name("busy.c"), stage.folder / "busy.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl"], check=True)
-    busy.touch()
+    (stage.folder / "busy").touch()
+    stage.env = stage.env | {"LD_PRELOAD": str(shim), "BUSY": str(stage.folder / "busy")}
     stage.room.start()
-    stage.mark()
-    child = stage.listen(env={"LD_PRELOAD": str(shim), "BUSY": str(busy)})
-    child.wait("event", "WAITING")
-    time.sleep(AWAY_S)
-    busy.unlink()
-    stage.returned()
 
 
 LABEL_HZ, TRUE_HZ = 44_100, 24_000
@@ -221,22 +178,34 @@ def own_rate_only(stage: Stage) -> None:
     stage.returned()
 
 
-ROWS: dict[str, tuple[str, Callable[[Stage], None]]] = {
-    "gone": ("all sources gone, back after 3 s", gone),
-    "gone_long": ("all sources gone, back after 20 s", gone_long),
-    "killed": ("sound server killed, started again after 3 s", killed),
-    "suspended": ("source suspended for 3 s", suspended),
-    "suspended_long": ("source suspended until the daemon has ended", suspended_long),
-    "frozen": ("sound server stopped (SIGSTOP) for 3 s", frozen),
-    "frozen_long": ("sound server stopped until the daemon has ended", frozen_long),
-    "moved": ("the default source unloaded for 3 s while another exists", moved),
-    "moved_named": ("the named source (`pulse:mic`) unloaded for 3 s while another exists", moved_named),
-    "no_server_at_boot": ("no sound server at the start, there 3 s later", no_server_at_boot),
-    "no_source_at_boot": ("no source at the start, there 3 s later", no_source_at_boot),
+unplugged = (lambda s: s.room.unplug(), lambda s: s.room.plug(default=True))
+suspended = (lambda s: s.room.suspend(), lambda s: s.room.suspend(False))
+frozen = (lambda s: s.room.freeze(), lambda s: s.room.freeze(False))
+moved = (lambda s: s.room.unplug(), lambda s: s.room.plug())
+no_source = (lambda s: s.room.start(empty=True), lambda s: s.room.plug())
+no_server = (lambda _: None, lambda s: s.room.start())
+
+ROWS: dict[str, tuple[str, Part]] = {
+    "gone": ("all sources gone, back after 3 s", away(*unplugged)),
+    "gone_long": ("all sources gone, back after 20 s", away(*unplugged, lasts=for_s(20.0))),
+    "killed": ("sound server killed, started again after 3 s",
+               away(lambda s: s.room.kill(), lambda s: s.room.start())),
+    "suspended": ("source suspended for 3 s", away(*suspended)),
+    "suspended_long": ("source suspended until the daemon has ended", away(*suspended, lasts=until_it_ends)),
+    "frozen": ("sound server stopped (SIGSTOP) for 3 s", away(*frozen)),
+    "frozen_long": ("sound server stopped until the daemon has ended", away(*frozen, lasts=until_it_ends)),
+    "moved": ("the default source unloaded for 3 s while another exists",
+              away(*moved, begun=beside_another("default"))),
+    "moved_named": ("the named source (`pulse:mic`) unloaded for 3 s while another exists",
+                    away(*moved, begun=beside_another("pulse:mic"))),
+    "no_server_at_boot": ("no sound server at the start, there 3 s later", absent(*no_server)),
+    "no_source_at_boot": ("no source at the start, there 3 s later", absent(*no_source, device="pulse:mic")),
     "another_default": ("another source becomes the default", another_default),
     "flapping": ("all sources gone and back ten times in 15 s", flapping),
-    "in_use": ("in use by another program (ALSA's EBUSY), free 3 s later", in_use),
+    "in_use": ("in use by another program (ALSA's EBUSY), free 3 s later",
+               absent(all_in_use, lambda s: (s.folder / "busy").unlink())),
     "wrong_rate": ("a source that says 44.1 kHz and gives 24 (from when that is known)", wrong_rate),
     "own_rate_only": ("JACK at 44.1 kHz only (-9997 at 16), killed, back after 3 s", own_rate_only),
-    "stalled": ("the daemon itself stopped (SIGSTOP) for 7 s", stalled),
-}
+    "stalled": ("the daemon itself stopped (SIGSTOP) for 7 s",
+                away(signalled("STOP"), signalled("CONT"), lasts=for_s(7.0))),
+}  # fmt: skip

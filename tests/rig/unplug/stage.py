@@ -42,11 +42,11 @@ class Stage:
         subprocess.run(command, env=self.room.env, check=True, timeout=4, capture_output=True)
         time.sleep(0.3)
 
-    def listen(self, *, device: str = "default", env: dict[str, str] | None = None) -> Child:
+    def listen(self, *, device: str = "default") -> Child:
         """Start the daemon."""
         self.child = Child(
             self.folder / "child",
-            self.env | (env or {}),
+            self.env,
             backend=self.backend,
             device=device,
             restart_s=RESTART_S,
@@ -100,7 +100,7 @@ class Result:
         return found + ([f"SIGTERM took {self.end_s:.1f} s"] if self.end_s > ENDS_WITHIN_S else [])
 
 
-def play(title: str, event: Callable[[Stage], None], folder: Path, backend: str) -> Result:
+def play(title: str, event: Callable[[Stage], object], folder: Path, backend: str) -> Result:
     """Play one event. Raises nothing of the daemon's; see the result's problems."""
     stage, result = Stage(folder, backend=backend), Result(title, backend)
     voice = Voice(lambda: stage.say())  # noqa: PLW0108 - what is said may change
