@@ -18,14 +18,12 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import onnx
-import optax
 
 from edge.backbone import HARDENED, REFERENCE, Backbone, identity
 from edge.events import STEP
@@ -40,6 +38,7 @@ from synth.sources import Source
 from synth.tools.backbone_lessons import STEPS, Coded, Floats, Lessons, batches, coded
 from synth.tools.backbone_loss import grade
 from synth.tools.backbone_net import Layer, Weights, read, write
+from synth.tools.teaching import taught
 from synth.voices import open_engines
 from synth.voices.cache import speak_all
 from synth.voices.plan import plan, split
@@ -87,28 +86,9 @@ def teach(
     """`start` after so many steps of lessons, averaged over the last of them."""
     given = _prefetched(lessons, seed)
     first = [next(given) for _ in range(4)]  # before JAX starts its threads: the worker is forked
-    weights: Weights = [{k: jnp.asarray(v) for k, v in own.items()} for own in start]
-    schedule = optax.warmup_cosine_decay_schedule(1e-5, rate, WARM_UP, max(steps, WARM_UP + 1), 1e-5)
-    optimiser = optax.adam(schedule)
-    state, average = optimiser.init(weights), weights
     loss = grade(layers, np.concatenate([wanted.reshape(-1, 96) for _, wanted, _ in first]))
-
-    @jax.jit
-    def step(weights: Weights, average: Weights, state: Any, lesson: Any) -> Any:
-        value, slope = jax.value_and_grad(loss)(weights, *lesson)
-        change, state = optimiser.update(slope, state)
-        weights = optax.apply_updates(weights, change)
-        average = jax.tree.map(lambda a, b: AVERAGING * a + (1 - AVERAGING) * b, average, weights)
-        return weights, average, state, value
-
-    with progress.bar("teaching the backbone", steps) as done:
-        for k in range(steps):
-            lesson = first[k] if k < len(first) else next(given)
-            weights, average, state, value = step(weights, average, state, lesson)
-            if k % 50 == 49:
-                progress.say(f"  {k + 1}: {float(value):.3f}")
-            done(1)
-    return [{k: np.asarray(v) for k, v in own.items()} for own in average]
+    return taught(start, loss, chain(first, given), steps=steps, rate=rate, warm_up=WARM_UP,
+                  keep=lambda _: AVERAGING, told="teaching the backbone", every=50)
 
 
 def _prefetched(lessons: Lessons, seed: int) -> Iterator[tuple[Floats, Floats, Floats]]:
@@ -192,9 +172,9 @@ def main() -> int:
     start, layers = read(model)
     lessons, sources = bodies("train", args.cache, args.jobs)
     before = taught_before(start) if args.go_on else start
-    taught = teach(lessons, before, layers, steps=args.steps, rate=args.rate, seed=args.seed)
-    graphs = {"reference": write(model, start), "taught": write(model, taught),
-              "hardened": write(model, between(start, taught, TAUGHT))}  # fmt: skip
+    after = teach(lessons, before, layers, steps=args.steps, rate=args.rate, seed=args.seed)
+    graphs = {"reference": write(model, start), "taught": write(model, after),
+              "hardened": write(model, between(start, after, TAUGHT))}  # fmt: skip
     data = graphs["hardened"]
     own, earlier = identity(REFERENCE), identity(HARDENED)
     manifest = {

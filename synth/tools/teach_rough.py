@@ -17,20 +17,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from numpy.typing import NDArray
 
 from edge.backbone import HARDENED, SIZE, identity
 from edge.files import sha256_of, write_whole
 from edge.frontend import MELS
-from synth import progress
 from synth.tools.backbone_lessons import WINDOWS
 from synth.tools.harden_backbone import DATA, bodies
 from synth.tools.rough_lessons import pairs
 from synth.tools.rough_net import Weights, embeddings, folded, fresh, write
+from synth.tools.teaching import taught
 
 BATCH, WARM_UP = 24, 100
 RIDGE = 0.02  # keeps directions in which little happens from counting for everything
@@ -59,35 +57,19 @@ def teach(mel: Halves, said: Halves, *, steps: int, rate: float, seed: int) -> W
     half of it number by number and half of it whitened, so that what is small but telling counts too."""
     frames, numbers, whitening = scales(mel, said)
     rng = np.random.default_rng(seed)
-    weights: Weights = [{k: jnp.asarray(v) for k, v in own.items()} for own in fresh(rng)]
-    schedule = optax.warmup_cosine_decay_schedule(1e-5, rate, WARM_UP, max(steps, WARM_UP + 1), 1e-5)
-    optimiser = optax.adam(schedule)
-    state, average = optimiser.init(weights), weights
 
     def loss(weights: Weights, heard: Any, wanted: Any) -> Any:
+        heard = (heard.astype(jnp.float32) - frames[0]) / frames[1]
+        wanted = (wanted.astype(jnp.float32) - numbers[0]) / numbers[1]
         off = embeddings(weights, heard, WINDOWS) - wanted
         return _shortened(off**2).mean() + _shortened((off @ whitening) ** 2).mean()
 
-    @jax.jit
-    def step(weights: Weights, average: Weights, state: Any, lesson: Any, keep: float) -> Any:
-        heard, wanted = lesson
-        heard = (heard.astype(jnp.float32) - frames[0]) / frames[1]
-        wanted = (wanted.astype(jnp.float32) - numbers[0]) / numbers[1]
-        value, slope = jax.value_and_grad(loss)(weights, heard, wanted)
-        change, state = optimiser.update(slope, state)
-        weights = optax.apply_updates(weights, change)
-        average = jax.tree.map(lambda a, b: keep * a + (1 - keep) * b, average, weights)
-        return weights, average, state, value
-
-    with progress.bar("teaching the student", steps) as done:
-        for k in range(steps):
-            rows = np.sort(rng.integers(len(mel), size=BATCH))
-            keep = min(AVERAGING, (1 + k) / (10 + k))
-            weights, average, state, value = step(weights, average, state, (mel[rows], said[rows]), keep)
-            if k % 500 == 499:
-                progress.say(f"  {k + 1}: {float(value):.3f}")
-            done(1)
-    return folded([{k: np.asarray(v) for k, v in own.items()} for own in average], frames, numbers)
+    start = fresh(rng)
+    rows = (np.sort(rng.integers(len(mel), size=BATCH)) for _ in range(steps))
+    weights = taught(start, loss, ((mel[row], said[row]) for row in rows), steps=steps, rate=rate,
+                     warm_up=WARM_UP, keep=lambda k: min(AVERAGING, (1 + k) / (10 + k)),
+                     told="teaching the student", every=500)  # fmt: skip
+    return folded(weights, frames, numbers)
 
 
 def _shortened(off: Any) -> Any:
