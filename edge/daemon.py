@@ -16,7 +16,7 @@ from typing import Protocol
 
 from edge import logs
 from edge.answers import Answers
-from edge.barge_in import open_barge_in
+from edge.barge_in import BargeIn, open_barge_in
 from edge.clock import Clock
 from edge.config import Config
 from edge.ears import Ears
@@ -27,7 +27,7 @@ from edge.gate import Gate
 from edge.lights.lit_camera import with_light
 from edge.notify import Notifier
 from edge.outlets import Outlets
-from edge.parts import Parts
+from edge.parts import Ear, Eye, Parts
 from edge.signals import Signals
 from edge.status import Status
 from edge.voice import Voice
@@ -90,36 +90,31 @@ class Daemon:
         self._answers = Answers(
             config, self._outlets, self._gate, tell=tell, now_s=self._now_s, memory=parts.memory
         )
-        self._ears = self._eyes = None
-        nap, now_s = self._nap, self._clock.now_s
-        self._watch = Watch(self._notifier, now_s, alarm=hard_exit is os._exit)
-        if parts.ear is not None:
-            self._ears = Ears(
-                config.microphone,
-                parts.ear,
-                self._gate,
-                hear=self._answers.heard,
-                tell=tell,
-                wait=nap,
-                now_s=now_s,
-                patience=self._watch.patience,
-                over=over,
-            )
-        if parts.eye is not None:
-            eye, every_s = with_light(parts.eye, self._outlets.lights.privacy), config.camera.interval_s
-            answers, glow = self._answers, self._outlets.glow
-            if eye.prior is not None:
-                eye.prior.attend(self._gate)
-            self._eyes = Eyes(
-                eye, every_s, see=answers.seen, feel=answers.felt, glow=glow, wait=nap, now_s=now_s
-            )
+        self._watch = Watch(self._notifier, self._clock.now_s, alarm=hard_exit is os._exit)
+        self._ears = None if parts.ear is None else self._ears_of(parts.ear, over)
+        self._eyes = None if parts.eye is None else self._eyes_of(parts.eye)
         self._outlets.attach(config, press=self._answers.pressed, eyes=self._eyes)
         if parts.memory is not None:
             parts.memory.attend(self._gate, lambda: self._ears.name if self._ears else "")
         self._failure: BaseException | None = None
-        self._status = Status(now_s, parts.ear)
+        self._status = Status(self._clock.now_s, parts.ear)
         self._ears_cpu_s = 0.0
         self.reloading = False
+
+    def _ears_of(self, ear: Ear, over: BargeIn | None) -> Ears:
+        return Ears(
+            self._config.microphone, ear, self._gate, hear=self._answers.heard, tell=self._tell,
+            wait=self._nap, now_s=self._clock.now_s, patience=self._watch.patience, over=over,
+        )  # fmt: skip
+
+    def _eyes_of(self, eye: Eye) -> Eyes:
+        if eye.prior is not None:
+            eye.prior.attend(self._gate)
+        return Eyes(
+            with_light(eye, self._outlets.lights.privacy), self._config.camera.interval_s,
+            see=self._answers.seen, feel=self._answers.felt, glow=self._outlets.glow, wait=self._nap,
+            now_s=self._clock.now_s,
+        )  # fmt: skip
 
     def _now_s(self) -> float:
         """The clock of rules and queues: that of the stream where it is a recording, whose pace then does not
