@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
 from edge.bundle import load_bundle
-from edge.config import SpeechConfig
+from edge.cli import main
+from edge.config import Config, RuleConfig, SpeechConfig
 from edge.events import HOP_S, RATE_HZ
 from edge.listener import Listener
+from edge.own_lines import scored
 from edge.own_voice import Own, OwnVoice
 from edge.resample import at_16_khz
 from edge.speech.espeak import Voice
@@ -43,6 +46,18 @@ def test_a_line_with_the_word_scores_and_another_does_not(own_voice: OwnVoice) -
     assert not plain.wakes
     assert waking.near(waking.at_s - HOP_S, waking.at_s + 2 * HOP_S) == pytest.approx(waking.score)
     assert waking.near(0.0, 1.0) < 0
+
+
+@needs_espeak
+def test_say_and_doctor_score_a_line_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """`say --score` tells of a line what is said of it where it stands in a configuration."""
+    text = "Hey chip, are you there?"
+    config = Config(rules=(RuleConfig(heard="hey chip", lines=(text,)),))
+    ((line, own),) = scored(config)
+    assert main(["say", "--score", "--json", text]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (line, round(own.score, 2), own.wakes) == (text, told["score"], told["wakes"])
+    assert own.wakes
 
 
 @needs_espeak

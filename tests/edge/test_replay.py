@@ -12,8 +12,7 @@ from bundles import make_bundle
 from tones import silence, tone, tone_bundle
 
 from edge.bundle import load_bundle
-from edge.cli import build_parser, main
-from edge.commands.replay import split
+from edge.cli import main
 from edge.errors import WavError
 from edge.events import HOP_S, RATE_HZ, STEP
 from edge.listener import Listener
@@ -180,31 +179,6 @@ def test_an_offset_moves_every_threshold(answers: Any) -> None:
     _, (high,), _ = answers("--trace", "--offset", "5", "call.wav")
     assert high["margin"] == pytest.approx([margin - 5 for margin in low["margin"]], abs=2e-4)
     assert high["events"] == []
-
-
-@pytest.mark.parametrize(
-    ("line", "models", "files"),
-    [
-        ("--models a -- x.wav", "a", "x.wav"),
-        ("x.wav --models a", "a", "x.wav"),
-        ("--models a b x.wav y.WAV", "a b", "x.wav y.WAV"),
-        ("--models a x.wave --trace z.wav", "a", "x.wave z.wav"),
-        ("x.wav --models a y.wav", "a", "x.wav y.wav"),
-        ("x.wav --models a y.wav --models b z.wav x.wav", "a b", "x.wav y.wav z.wav x.wav"),
-        ("x.wav --trace y.wav --jobs 2 z.wav", "hey_chip", "x.wav y.wav z.wav"),
-        ("--models a.onnx x.wav", "a.onnx", "x.wav"),
-        ("--models=x.wav", "hey_chip", "x.wav"),
-        ("strange.name --models a", "a", "strange.name"),
-        ("strange --models a x.wav --trace stranger", "a", "strange x.wav stranger"),
-        ("--models a -- -x.wav -y", "a", "-x.wav -y"),
-    ],
-)
-def test_recordings_may_stand_anywhere(line: str, models: str, files: str) -> None:
-    """Before, between and behind the options: `--models` is greedy, but what ends in .wav is a recording, and
-    they stay in the order in which they were given."""
-    args = build_parser(["replay"]).parse_args(["replay", *line.split()])
-    found = split(args.models or ["hey_chip"], args.files, args.given)
-    assert found == (models.split(), files.split())
 
 
 def test_they_are_answered_in_the_order_of_the_line(
