@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge.errors import UsageError
 from synth import progress
-from synth.backdrop import Backdrop, backdrop
+from synth.backdrop import LOOKED, Backdrop, backdrop
 from synth.bundle import check_out
 from synth.enroll_bundle import Enrolled, publish
 from synth.enroll_hearing import hearing
@@ -51,7 +51,8 @@ def enroll(order: Order) -> Path:
                          f"{LONGEST_WORD} letters")
     base = None if order.into is None else open_base(order.into, order.word)
     recordings = read_recordings(order.recordings, force=order.force)
-    behind = backdrop(order.folders, order.word, jobs=order.jobs, cache=order.cache)
+    behind = backdrop(order.folders, order.word, jobs=order.jobs, cache=order.cache,
+                      speeds=base.speeds if base else ())
     members = _train(order, recordings, behind, base)
     made, found = _judge(order, recordings, behind, base, members)
     with tempfile.TemporaryDirectory(prefix="heychip-") as own:
@@ -75,18 +76,18 @@ def _train(order: Order, recordings: Sequence[Recording], behind: Backdrop, base
 def _judge(
     order: Order, recordings: list[Recording], behind: Backdrop, base: Base | None, members: Members
 ) -> tuple[Enrolled, Evaluation]:
-    """Thresholds, the file, and how well it hears. Raises UsageError where the file differs from what was
-    trained."""
-    from synth.train import logits_of, only
+    """Thresholds, the file, and how well it hears, all of them on what the daemon decides on. Raises
+    UsageError where the file differs from what was trained."""
+    from synth.train import looked, only
 
     target = _target(base)
     with progress.bar("finding thresholds", 2) as done:
-        choose, report = (logits_of(members.trained, behind.ways[way]) for way in ("choose", "report"))
+        (plain, choose), (_, report) = (looked(members.trained, behind.heard(way)) for way in LOOKED)
         done(1)
         found_at = thresholds(members, choose, behind.ways["choose"], base, target)
         done(1)
     data = fused(only(members.trained, range(members.count)))
-    check_parity(data, behind.ways["choose"], choose[:, : members.count])
+    check_parity(data, behind.ways["choose"], plain[:, : members.count])
     with progress.bar("hearing each without having learned it", len(recordings)) as done:
         found = hearing([one.word for one in recordings], behind, report, members,
                         thresholds=found_at, seed=order.seed)

@@ -40,6 +40,8 @@ class Base:
     """networks whose mean is a member"""
     thresholds: tuple[float, ...]
     """of each member, as a logit"""
+    speeds: tuple[float, ...] = ()
+    """of its second look: its thresholds were found with it"""
 
     @property
     def channels(self) -> int:
@@ -65,7 +67,7 @@ def open_base(where: Path | str, word: str) -> Base:
         raise ModelError(where, "its detectors are no graph such as heychip-synth make writes, so nothing "
                          "can be added to it", REMEDY)
     thresholds = tuple(member.threshold for member in known.members)
-    return Base(bundle.path, read_manifest(bundle.path), params, nets, thresholds)
+    return Base(bundle.path, read_manifest(bundle.path), params, nets, thresholds, known.speeds)
 
 
 def unfused(data: bytes) -> tuple[Params, int] | None:

@@ -100,8 +100,9 @@ def thresholds(
     members: Members, logits: NDArray[np.float32], choose: Examples, base: Base | None, target: float
 ) -> NDArray[np.float32]:
     """Those [M] with which the OR of the bundle makes no more than `target` false accepts an hour, from the
-    logits [H, M] of all members on the choose way. A fold's member is put where it alone makes as many as the
-    new one. A threshold that was there is never lowered: it was found on more hours."""
+    logits [H, M] of all members on the choose way, which are those of the second look where there is one. A
+    fold's member is put where it alone makes as many as the new one. A threshold that was there is never
+    lowered: it was found on more hours."""
     held, new = Held(logits, choose), members.count - 1
     curves = [Curve.of([stream[:, k] for stream in held.talk], held.hours)
               for k in range(new, logits.shape[1])]  # fmt: skip
