@@ -141,7 +141,7 @@ def _make(part: Part, rooms: Sequence[Sound], folder: Path, workers: int) -> Non
     world = World.of(sounds, Scenery(rooms, [s for s in sounds if len(s)], []), speed=part.speed)
     work = folder / f"work-{part.key}"
     examples = listen(stream_jobs(rows, part.copies, SEED), world, work, workers, lambda _: None)
-    kept = _kept(sounds)
+    kept = _kept(sounds) if part.speed == 1 else []
     arrays = {field.name: getattr(examples, field.name) for field in fields(Examples)}
     pcm = np.concatenate([np.zeros(0, np.int16), *kept])
     buffer = io.BytesIO()

@@ -19,7 +19,7 @@ from synth.bundle import check_out
 from synth.enroll_bundle import Enrolled, publish
 from synth.enroll_hearing import hearing
 from synth.enroll_into import Base, open_base
-from synth.enroll_members import STEPS, Members, plan, scenes, thresholds, train_members
+from synth.enroll_members import STEPS, Members, looked, plan, scenes, thresholds, train_members
 from synth.evaluate import Evaluation
 from synth.export import check_parity, fused
 from synth.make import TARGET
@@ -54,7 +54,7 @@ def enroll(order: Order) -> Path:
     behind = backdrop(order.folders, order.word, jobs=order.jobs, cache=order.cache,
                       speeds=base.speeds if base else ())
     members = _train(order, recordings, behind, base)
-    made, found = _judge(order, recordings, behind, base, members)
+    made, found = _judge(order, recordings, behind, members)
     with tempfile.TemporaryDirectory(prefix="heychip-") as own:
         folder = Path(own, "draft")  # with the usual rights, which the temporary one does not have
         folder.mkdir()
@@ -74,26 +74,24 @@ def _train(order: Order, recordings: Sequence[Recording], behind: Backdrop, base
 
 
 def _judge(
-    order: Order, recordings: list[Recording], behind: Backdrop, base: Base | None, members: Members
+    order: Order, recordings: list[Recording], behind: Backdrop, members: Members
 ) -> tuple[Enrolled, Evaluation]:
     """Thresholds, the file, and how well it hears, all of them on what the daemon decides on. Raises
     UsageError where the file differs from what was trained."""
-    from synth.train import looked, only
-
-    target = _target(base)
+    target = _target(members.base)
     with progress.bar("finding thresholds", 2) as done:
-        (plain, choose), (_, report) = (looked(members.trained, behind.heard(way)) for way in LOOKED)
+        (plain, choose), (_, report) = (looked(members, behind.heard(way)) for way in LOOKED)
         done(1)
-        found_at = thresholds(members, choose, behind.ways["choose"], base, target)
+        found_at = thresholds(members, choose, behind.ways["choose"], target)
         done(1)
-    data = fused(only(members.trained, range(members.count)))
+    data = fused(members.bundle())
     check_parity(data, behind.ways["choose"], plain[:, : members.count])
     with progress.bar("hearing each without having learned it", len(recordings)) as done:
         found = hearing([one.word for one in recordings], behind, report, members,
                         thresholds=found_at, seed=order.seed)
         done(len(recordings))
-    return Enrolled(order.word, order.seed, recordings, behind, base, data, found_at[: members.count],
-                    target), found
+    return Enrolled(order.word, order.seed, recordings, behind, members.base, data,
+                    found_at[: members.count], target), found
 
 
 def _target(base: Base | None) -> float:

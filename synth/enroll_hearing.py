@@ -4,7 +4,7 @@ accepts in recordings that nothing was trained on."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,6 @@ from synth.speeds import rows_of
 from synth.statistics import events
 from synth.streaming import Answer
 
-if TYPE_CHECKING:
-    from synth.train import Trained
-
 
 def hearing(
     words: Sequence[Sound], behind: Backdrop, logits: NDArray[np.float32], members: Members, *,
@@ -32,7 +29,7 @@ def hearing(
     these thresholds [M], said `logits` [H, M]. The members told of are those of the bundle. With a second
     look where the bundle gives one."""
     staged = stage([(word, str(k)) for k, word in enumerate(words)], behind.scenery.talk, seed)
-    said = _said([one.sound for one in staged], (1.0, *behind.speeds), members.trained)
+    said = _said([one.sound for one in staged], (1.0, *behind.speeds), members)
     heard = [_answer((own - thresholds)[:, members.without(int(one.family))])
              for one, own in zip(staged, said, strict=True)]  # fmt: skip
     ours = slice(0, members.count)
@@ -54,7 +51,7 @@ def _answer(margins: NDArray[np.float32]) -> Answer:
     return Answer(best, tuple((hop + 1) * HOP_S for hop in events(best)), margins)
 
 
-def _said(sounds: Sequence[Sound], speeds: Sequence[float], trained: Trained) -> list[NDArray[np.float32]]:
+def _said(sounds: Sequence[Sound], speeds: Sequence[float], members: Members) -> list[NDArray[np.float32]]:
     """Of each sound [n], after a quiet room, what all members say [H, M]: the mean over these speeds."""
     from synth.train import scored
 
@@ -62,7 +59,7 @@ def _said(sounds: Sequence[Sound], speeds: Sequence[float], trained: Trained) ->
     whole = [np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]) for sound in sounds]
     heard = [[rows_of(features, sound, speed) for speed in speeds] for sound in whole]
     table = np.concatenate([rows for looks in heard for rows, _ in looks])
-    logits = scored(trained.params, table, trained.nets).T  # of one table: it is compiled for one shape
+    logits = np.concatenate([scored(part.params, table, part.nets) for part in members.all()]).T
     said, at = [], 0
     for looks in heard:
         total = np.zeros((len(looks[0][1]), logits.shape[1]), np.float32)

@@ -48,6 +48,12 @@ class Base:
         """Of the layers of its networks."""
         return int(self.params["w1"].shape[3])
 
+    def trained(self) -> Trained:
+        """Its members, as those that are trained here."""
+        from synth.train import Trained
+
+        return Trained(self.params, np.zeros(SIZE, np.float32), np.ones(SIZE, np.float32), self.nets)
+
 
 def open_base(where: Path | str, word: str) -> Base:
     """The bundle at `where`, which must be one of the same word. Raises ModelError where it is none that can
