@@ -37,6 +37,7 @@ from tests.synth.test_enroll import VOICES, WORD, apart, enrolled, manifest, sma
 from tests.synth.test_own_recordings import said
 from tests.synth.toy import toy, untrained
 
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Backdrop]:
     """A bundle with a second look, the same with one more person in it, and what both were told from."""
