@@ -162,7 +162,7 @@ def run_jobs(
                     done(1)
     finally:
         _world = None
-    return joined([_read(path) for path in paths])
+    return joined([_read(path, job) for path, job in zip(paths, jobs, strict=True)])
 
 
 def leave_interrupts() -> None:
@@ -179,10 +179,13 @@ def _name(job: Job, world: World) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _read(path: Path) -> Examples:
+def _read(path: Path, job: Job) -> Examples:
+    """A shard, its clips numbered as this run has them: another may have made it, of another phrase."""
     with np.load(path, allow_pickle=False) as shard:
-        names = ("rows", "first", "label", "clip", "stream", "snr_db", "natural")
-        return Examples(*(shard[name] for name in names))
+        names = ("rows", "first", "label", "stream", "snr_db", "natural")
+        rows, first, label, stream, snr_db, natural = (shard[name] for name in names)
+    clip = np.array(job.clips or (-1,), np.int32)[stream]
+    return Examples(rows, first, label, clip, stream, snr_db, natural)
 
 
 def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
@@ -195,12 +198,12 @@ def _work(task: tuple[int, Job]) -> tuple[int, bytes]:
     natural = job.kind in ("stream", "plain", "noise")
     shard = joined([_examples(_features, made, natural, _world.speed) for made in _scenes(job, _world)])
     buffer = io.BytesIO()
-    np.savez(buffer, rows=shard.rows, first=shard.first, label=shard.label, clip=shard.clip,
-             stream=shard.stream, snr_db=shard.snr_db, natural=shard.natural)
+    np.savez(buffer, rows=shard.rows, first=shard.first, label=shard.label, stream=shard.stream,
+             snr_db=shard.snr_db, natural=shard.natural)
     return index, buffer.getvalue()
 
 
-Made = tuple[Sound, int, float, float, float]  # sound, clip, start_s and end_s of the phrase (0 if none), snr
+Made = tuple[Sound, float, float, float]  # sound, start_s and end_s of the phrase (0 if none), snr
 
 
 def _scenes(job: Job, world: World) -> list[Made]:
@@ -210,13 +213,13 @@ def _scenes(job: Job, world: World) -> list[Made]:
         return [_single(job.kind, clip, world, rng) for clip in job.clips]
     if job.kind == "noise":
         sound = background(30 * RATE_HZ, world.scenery, rng)
-        return [(levelled(sound, rng), -1, 0.0, 0.0, float("inf"))]
+        return [(levelled(sound, rng), 0.0, 0.0, float("inf"))]
     pieces = []
     for clip in job.clips:
         pieces += [world.clips[clip], np.zeros(int(rng.uniform(0.1, 0.6) * RATE_HZ), np.float32)]
     sound = np.concatenate(pieces)
     sound = levelled(sound, rng) if job.kind == "plain" else spoiled(sound, world.scenery, rng)
-    return [(sound, job.clips[0], 0.0, 0.0, float("inf"))]
+    return [(sound, 0.0, 0.0, float("inf"))]
 
 
 def _single(kind: str, clip: int, world: World, rng: np.random.Generator) -> Made:
@@ -226,19 +229,19 @@ def _single(kind: str, clip: int, world: World, rng: np.random.Generator) -> Mad
         sound = sound[:cut] if rng.random() < 0.6 else sound[cut:]
     made = scene(sound, world.scenery, rng)
     span = (made.start_s, made.end_s) if kind == "phrase" else (0.0, 0.0)
-    return made.sound, clip, *span, made.snr_db
+    return made.sound, *span, made.snr_db
 
 
 def _examples(features: Features, made: Made, natural: bool, speed: float) -> Examples:
     """One stream: embeddings and what each hop means."""
-    sound, clip, start_s, end_s, snr_db = made
+    sound, start_s, end_s, snr_db = made
     rows, first = rows_of(features, np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]), speed)
     hops = len(first)
+    none = np.zeros(hops, np.int32)
     ends_s = (np.arange(hops) + 1) * HOP_S
     label = np.full(hops, NEGATIVE, np.int8)
     if end_s > 0:
         label[ends_s > start_s + 0.5 * (end_s - start_s)] = IGNORED
         label[(ends_s >= end_s - EARLIEST_S) & (ends_s <= end_s + LATEST_S)] = POSITIVE
-    return Examples(rows.astype(np.float16), first, label,
-                    np.full(hops, clip, np.int32), np.zeros(hops, np.int32),
-                    np.full(hops, snr_db, np.float32), np.full(hops, natural))
+    return Examples(rows.astype(np.float16), first, label, none, none, np.full(hops, snr_db, np.float32),
+                    np.full(hops, natural))
