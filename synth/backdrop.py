@@ -3,7 +3,8 @@
 The same for every word and every person, so it is made once on a machine, in about a minute, and kept under
 the cache directory: a file for each body of recordings and each of the three ways (to train on, to choose
 thresholds with, to report with). A file is named after all that decides what is in it, and one that is broken
-is made anew.
+is made anew. For a bundle that gives what comes near the word a second look, what thresholds and figures are
+found on is heard at its speeds, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from synth.material import seconds
 from synth.negatives import WAYS, Source
 from synth.sentences import matcher
 
+LOOKED = ("choose", "report")  # the ways that are heard at other speeds: nothing is trained on these
 KEPT_S = 90.0  # of each body of recordings: what the word is put between and under
 BROKEN = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)  # what a bad file of numpy's raises
 
@@ -45,35 +47,47 @@ class Backdrop:
     """train, choose and report"""
     scenery: Scenery
     sources: list[Source]
+    speeds: tuple[float, ...] = ()
+    """of the second look that the bundle gives"""
+    again: dict[str, list[Examples]] = field(default_factory=dict)
+    """the ways of `LOOKED`, hop by hop, at each of these"""
+
+    def heard(self, way: str) -> list[Examples]:
+        """A way as it was said, then at each of the other speeds."""
+        return [self.ways[way], *self.again[way]]
 
     def hours(self, way: str) -> float:
         """Of the streams that thresholds may be found on or false accepts counted on."""
         return float(self.ways[way].natural.sum()) * HOP_S / 3600
 
 
-def backdrop(folders: Sequence[Path], word: str, *, jobs: int, cache: Path) -> Backdrop:
-    """Reads what is kept and makes what is not. Sentences with the word in them are left out. Raises
-    UsageError where there is no speech at all."""
+def backdrop(
+    folders: Sequence[Path], word: str, *, jobs: int, cache: Path, speeds: tuple[float, ...] = ()
+) -> Backdrop:
+    """Reads what is kept and makes what is not. Sentences with the word in them are left out. `speeds` are
+    those of a second look. Raises UsageError where there is no speech at all."""
     sources = negatives.installed(folders)
     folder = cache / "backdrop"
     texts, said = spoken(cache, jobs)
     real = recorded(sources, folder, cache)
     parts = {way: [*said[way], *real[way]] for way in WAYS}
     rooms = _rooms(folder)
-    known = _all([part for way in WAYS for part in parts[way]], rooms, folder, jobs)
+    at = {way: (1.0, *speeds) if way in LOOKED else (1.0,) for way in WAYS}
+    wanted = [part.at(speed) for way in WAYS for speed in at[way] for part in parts[way]]
+    known = _all(wanted, rooms, folder, jobs)
     contains = matcher(word)
     ways = {}
     for way in WAYS:
-        examples = [known[part.name][0] for part in parts[way]]
-        if said[way]:
-            examples[0] = _without(examples[0], [k for k, text in enumerate(texts[way]) if contains(text)])
-        ways[way] = joined(examples)
-    _check(ways)
+        holding = [k for k, text in enumerate(texts[way]) if contains(text)]
+        ways[way] = [_joined([known[part.at(speed).name][0] for part in parts[way]], holding)
+                     for speed in at[way]]  # fmt: skip
+    _check(ways, folder)
     noisy = {f"{source.name}-train" for source in sources if source.kind == "noise"}
     heard = {part.name: known[part.name][1] for part in parts["train"]}
     talk = [sound for name, kept in heard.items() if name not in noisy for sound in kept]
     noise = [sound for name, kept in heard.items() if name in noisy for sound in kept]
-    return Backdrop(ways, Scenery(rooms, talk, noise), sources)
+    return Backdrop({way: heard[0] for way, heard in ways.items()}, Scenery(rooms, talk, noise), sources,
+                    speeds, {way: ways[way][1:] for way in LOOKED})
 
 
 def _all(parts: Sequence[Part], rooms: Sequence[Sound], folder: Path, jobs: int) -> dict[str, Heard]:
@@ -92,12 +106,21 @@ def _all(parts: Sequence[Part], rooms: Sequence[Sound], folder: Path, jobs: int)
     return {name: heard for name, heard in found.items() if heard is not None}
 
 
-def _check(heard: dict[str, Examples]) -> None:
+def _joined(examples: list[Examples], texts: Sequence[int]) -> Examples:
+    """The parts of a way as one; of the first, which was spoken, without these texts."""
+    return joined([_without(examples[0], texts), *examples[1:]] if texts else examples)
+
+
+def _check(ways: dict[str, list[Examples]], folder: Path) -> None:
     remedy = ("apt-get install espeak-ng flite, heychip-synth negatives install, or name a folder with "
               "--negatives")
     for way in ("train", "choose"):
-        if not heard[way].natural.any():
+        if not ways[way][0].natural.any():
             raise UsageError(f"there is no other speech here to {way} with: {remedy}")
+    for plain, *others in ways.values():
+        if not all(np.array_equal(plain.stream, other.stream) for other in others):
+            raise UsageError(f"{folder}: what is kept there does not fit together, as a voice failed while "
+                             "some of it was made: delete the folder and enroll again")
 
 
 def listen(
@@ -115,10 +138,10 @@ def _make(part: Part, rooms: Sequence[Sound], folder: Path, workers: int) -> Non
     sounds = part.read()
     places = range(len(sounds))
     rows = [tuple(places[k : k + part.per_stream]) for k in range(0, len(sounds), part.per_stream)]
-    world = World.of(sounds, Scenery(rooms, [s for s in sounds if len(s)], []))
+    world = World.of(sounds, Scenery(rooms, [s for s in sounds if len(s)], []), speed=part.speed)
     work = folder / f"work-{part.key}"
     examples = listen(stream_jobs(rows, part.copies, SEED), world, work, workers, lambda _: None)
-    kept = _kept(sounds)
+    kept = _kept(sounds) if part.speed == 1 else []
     arrays = {field.name: getattr(examples, field.name) for field in fields(Examples)}
     pcm = np.concatenate([np.zeros(0, np.int16), *kept])
     buffer = io.BytesIO()

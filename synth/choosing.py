@@ -110,7 +110,7 @@ class Held:
 
     def __init__(self, logits: NDArray[np.float32], choose: Examples) -> None:
         self.hours = float(choose.natural.sum()) * HOP_S / 3600
-        by_stream = np.split(np.arange(len(choose.first)), np.flatnonzero(np.diff(choose.stream)) + 1)
+        by_stream = choose.streams()
         self.talk = [logits[hops] for hops in by_stream if choose.natural[hops[0]]]
         calls = [hops[choose.label[hops] != NEGATIVE] for hops in by_stream if not choose.natural[hops[0]]]
         self.calls = [logits[hops] for hops in calls if len(hops)]

@@ -68,6 +68,12 @@ class Examples:
     def hours(self) -> float:
         return len(self.first) * HOP_S / 3600
 
+    def streams(self) -> list[NDArray[np.int64]]:
+        """The hops of each stream, in order."""
+        if not len(self.stream):
+            return []
+        return np.split(np.arange(len(self.stream)), np.flatnonzero(np.diff(self.stream)) + 1)
+
 
 def joined(parts: Sequence[Examples]) -> Examples:
     """Several tables as one."""

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from edge.errors import UsageError
 from synth import progress
-from synth.backdrop import Backdrop, backdrop
+from synth.backdrop import LOOKED, Backdrop, backdrop
 from synth.bundle import check_out
 from synth.enroll_bundle import Enrolled, publish
 from synth.enroll_hearing import hearing
 from synth.enroll_into import Base, open_base
-from synth.enroll_members import STEPS, Members, plan, scenes, thresholds, train_members
+from synth.enroll_members import STEPS, Members, looked, plan, scenes, thresholds, train_members
 from synth.evaluate import Evaluation
 from synth.export import check_parity, fused
 from synth.make import TARGET
@@ -51,9 +51,10 @@ def enroll(order: Order) -> Path:
                          f"{LONGEST_WORD} letters")
     base = None if order.into is None else open_base(order.into, order.word)
     recordings = read_recordings(order.recordings, force=order.force)
-    behind = backdrop(order.folders, order.word, jobs=order.jobs, cache=order.cache)
+    behind = backdrop(order.folders, order.word, jobs=order.jobs, cache=order.cache,
+                      speeds=base.speeds if base else ())
     members = _train(order, recordings, behind, base)
-    made, found = _judge(order, recordings, behind, base, members)
+    made, found = _judge(order, recordings, behind, members)
     with tempfile.TemporaryDirectory(prefix="heychip-") as own:
         folder = Path(own, "draft")  # with the usual rights, which the temporary one does not have
         folder.mkdir()
@@ -73,26 +74,24 @@ def _train(order: Order, recordings: Sequence[Recording], behind: Backdrop, base
 
 
 def _judge(
-    order: Order, recordings: list[Recording], behind: Backdrop, base: Base | None, members: Members
+    order: Order, recordings: list[Recording], behind: Backdrop, members: Members
 ) -> tuple[Enrolled, Evaluation]:
-    """Thresholds, the file, and how well it hears. Raises UsageError where the file differs from what was
-    trained."""
-    from synth.train import logits_of, only
-
-    target = _target(base)
+    """Thresholds, the file, and how well it hears, all of them on what the daemon decides on. Raises
+    UsageError where the file differs from what was trained."""
+    target = _target(members.base)
     with progress.bar("finding thresholds", 2) as done:
-        choose, report = (logits_of(members.trained, behind.ways[way]) for way in ("choose", "report"))
+        (plain, choose), (_, report) = (looked(members, behind.heard(way)) for way in LOOKED)
         done(1)
-        found_at = thresholds(members, choose, behind.ways["choose"], base, target)
+        found_at = thresholds(members, choose, behind.ways["choose"], target)
         done(1)
-    data = fused(only(members.trained, range(members.count)))
-    check_parity(data, behind.ways["choose"], choose[:, : members.count])
+    data = fused(members.bundle())
+    check_parity(data, behind.ways["choose"], plain[:, : members.count])
     with progress.bar("hearing each without having learned it", len(recordings)) as done:
         found = hearing([one.word for one in recordings], behind, report, members,
                         thresholds=found_at, seed=order.seed)
         done(len(recordings))
-    return Enrolled(order.word, order.seed, recordings, behind, base, data, found_at[: members.count],
-                    target), found
+    return Enrolled(order.word, order.seed, recordings, behind, members.base, data,
+                    found_at[: members.count], target), found
 
 
 def _target(base: Base | None) -> float:

@@ -94,7 +94,7 @@ def _manifest(made: Enrolled, found: Evaluation) -> dict[str, Any]:
         "schema": 1, "kind": "hotword", "word": old.get("word", made.word),
         "language": old.get("language", ""), "preset": "enroll", "spellings": old.get("spellings", []),
         "members": members, **listens_with(),
-        "speeds": [],  # these thresholds were found on what was said as it was said
+        "speeds": list(made.behind.speeds),  # those of the bundle that was extended
         "calibration": _calibration(made, found),
         "recordings": [*old.get("recordings", []),
                        *({"sha256": one.sha256, "word_s": round(len(one.word) / RATE_HZ, 2),

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import CONTEXT, HARDENED
+from edge.backbone import HARDENED
 from edge.events import HOP_S, STEP
 from edge.features import Features
 from synth.acoustics import Sound
 from synth.backdrop import Backdrop
-from synth.dataset import Examples
 from synth.enroll_members import Members
 from synth.evaluate import Evaluation, Positive, evaluation, stage, summary
 from synth.speeds import rows_of
@@ -27,20 +26,14 @@ def hearing(
     thresholds: NDArray[np.float32], seed: int,
 ) -> Evaluation:
     """Each word [n] in each condition; and the streams of the report way, of which all members, who have
-    these thresholds [M], said `logits` [H, M]. The members told of are those of the bundle."""
-    from synth.train import scored
-
+    these thresholds [M], said `logits` [H, M]. The members told of are those of the bundle. With a second
+    look where the bundle gives one."""
     staged = stage([(word, str(k)) for k, word in enumerate(words)], behind.scenery.talk, seed)
-    features, trained = Features(HARDENED), members.trained
-    rows = [_rows(one.sound, features) for one in staged]
-    said = scored(trained.params, np.concatenate(rows), trained.nets).T - thresholds  # compiled for one shape
-    heard, at = [], 0
-    for one, own in zip(staged, rows, strict=True):
-        whole = said[at : at + len(own) - CONTEXT + 1]  # the windows over a seam are nobody's
-        heard.append(_answer(whole[:, members.without(int(one.family))]))
-        at += len(own)
+    said = _said([one.sound for one in staged], (1.0, *behind.speeds), members)
+    heard = [_answer((own - thresholds)[:, members.without(int(one.family))])
+             for one, own in zip(staged, said, strict=True)]  # fmt: skip
     ours = slice(0, members.count)
-    streams = [_answer((logits[hops] - thresholds)[:, ours]) for hops in _streams(behind.ways["report"])]
+    streams = [_answer((logits[hops] - thresholds)[:, ours]) for hops in behind.ways["report"].streams()]
     positives = [Positive(one.sound, one.end_s, one.condition, "the person") for one in staged]
     return evaluation(positives, heard, streams)
 
@@ -58,13 +51,20 @@ def _answer(margins: NDArray[np.float32]) -> Answer:
     return Answer(best, tuple((hop + 1) * HOP_S for hop in events(best)), margins)
 
 
-def _streams(examples: Examples) -> list[NDArray[np.int64]]:
-    """The hops of each stream."""
-    if not len(examples.first):
-        return []
-    return np.split(np.arange(len(examples.first)), np.flatnonzero(np.diff(examples.stream)) + 1)
+def _said(sounds: Sequence[Sound], speeds: Sequence[float], members: Members) -> list[NDArray[np.float32]]:
+    """Of each sound [n], after a quiet room, what all members say [H, M]: the mean over these speeds."""
+    from synth.train import scored
 
-
-def _rows(sound: Sound, features: Features) -> NDArray[np.float32]:
-    """The embeddings [R, 96] of a sound [n], with those of the quiet room before it."""
-    return rows_of(features, np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]))[0]
+    features = Features(HARDENED)
+    whole = [np.concatenate([sound, np.zeros(-len(sound) % STEP, np.float32)]) for sound in sounds]
+    heard = [[rows_of(features, sound, speed) for speed in speeds] for sound in whole]
+    table = np.concatenate([rows for looks in heard for rows, _ in looks])
+    logits = np.concatenate([scored(part.params, table, part.nets) for part in members.all()]).T
+    said, at = [], 0
+    for looks in heard:
+        total = np.zeros((len(looks[0][1]), logits.shape[1]), np.float32)
+        for rows, first in looks:
+            total += logits[at + first]
+            at += len(rows)
+        said.append(total / np.float32(len(looks)))
+    return said

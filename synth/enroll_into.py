@@ -40,11 +40,19 @@ class Base:
     """networks whose mean is a member"""
     thresholds: tuple[float, ...]
     """of each member, as a logit"""
+    speeds: tuple[float, ...] = ()
+    """of its second look: its thresholds were found with it"""
 
     @property
     def channels(self) -> int:
         """Of the layers of its networks."""
         return int(self.params["w1"].shape[3])
+
+    def trained(self) -> Trained:
+        """Its members, as those that are trained here."""
+        from synth.train import Trained
+
+        return Trained(self.params, np.zeros(SIZE, np.float32), np.ones(SIZE, np.float32), self.nets)
 
 
 def open_base(where: Path | str, word: str) -> Base:
@@ -65,7 +73,7 @@ def open_base(where: Path | str, word: str) -> Base:
         raise ModelError(where, "its detectors are no graph such as heychip-synth make writes, so nothing "
                          "can be added to it", REMEDY)
     thresholds = tuple(member.threshold for member in known.members)
-    return Base(bundle.path, read_manifest(bundle.path), params, nets, thresholds)
+    return Base(bundle.path, read_manifest(bundle.path), params, nets, thresholds, known.speeds)
 
 
 def unfused(data: bytes) -> tuple[Params, int] | None:

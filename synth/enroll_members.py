@@ -36,17 +36,35 @@ CAUTION = 5.0  # the new member aims at a fifth of what is promised: with thresh
 # nine people made 3 false accepts in 6.2 h; its own word it hears with ten logits to spare
 NAME = "personal"
 
+Logits = NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Members:
     """All that was trained: what goes into the bundle, and what only tells how well that hears."""
 
-    trained: Trained = field(repr=False)
-    """the members of the bundle (those that were there, then the new one), then one for each fold"""
-    count: int
-    """members of the bundle"""
+    new: Trained = field(repr=False)
+    """the new one, then one for each fold, of one network each"""
+    base: Base | None
+    """those that were there"""
     folds: NDArray[np.int64]
     """[K], the fold that each recording is left out of"""
+
+    @property
+    def count(self) -> int:
+        """Members of the bundle: those that were there, then the new one."""
+        return 1 + (len(self.base.thresholds) if self.base else 0)
+
+    def all(self) -> list[Trained]:
+        """Those that were there, then the others; apart, for in one set these would have as many networks."""
+        return [self.base.trained(), self.new] if self.base else [self.new]
+
+    def bundle(self) -> Trained:
+        """The members of the bundle."""
+        from synth.train import only
+
+        new = only(self.new, [0])
+        return together(self.base, new) if self.base else new
 
     def without(self, recording: int) -> list[int]:
         """The members that stand for those of the bundle where they are given one of the recordings: in the
@@ -89,20 +107,28 @@ def train_members(
     members = [Member(NAME, "", np.ones(recordings, np.float32))]
     members += [Member(f"without {k}", "", (folds != k).astype(np.float32)) for k in sorted(set(folds))]
     recipe = Recipe(channels=base.channels if base else CHANNELS, round=ROUND)
-    trained = folded(train(joined([positives, negatives]), members, steps=STEPS, batch=BATCH, seed=seed,
-                           done=lambda n, _loss: done(n), recipe=recipe))
-    if base is None:
-        return Members(trained, 1, folds)
-    return Members(together(base, trained), len(base.thresholds) + 1, folds)
+    new = folded(train(joined([positives, negatives]), members, steps=STEPS, batch=BATCH, seed=seed,
+                       done=lambda n, _loss: done(n), recipe=recipe))
+    return Members(new, base, folds)
+
+
+def looked(members: Members, heard: Sequence[Examples]) -> tuple[Logits, Logits]:
+    """What all members say [H, M] of the first of these, which are the same hops at several speeds, and the
+    mean over all of them."""
+    from synth import train
+
+    plain, mean = zip(*(train.looked(part, heard) for part in members.all()), strict=True)
+    return np.concatenate(plain, axis=1), np.concatenate(mean, axis=1)
 
 
 def thresholds(
-    members: Members, logits: NDArray[np.float32], choose: Examples, base: Base | None, target: float
+    members: Members, logits: Logits, choose: Examples, target: float
 ) -> NDArray[np.float32]:
     """Those [M] with which the OR of the bundle makes no more than `target` false accepts an hour, from the
-    logits [H, M] of all members on the choose way. A fold's member is put where it alone makes as many as the
-    new one. A threshold that was there is never lowered: it was found on more hours."""
-    held, new = Held(logits, choose), members.count - 1
+    logits [H, M] of all members on the choose way, which are those of the second look where there is one. A
+    fold's member is put where it alone makes as many as the new one. A threshold that was there is never
+    lowered: it was found on more hours."""
+    held, base, new = Held(logits, choose), members.base, members.count - 1
     curves = [Curve.of([stream[:, k] for stream in held.talk], held.hours)
               for k in range(new, logits.shape[1])]  # fmt: skip
     rate, old = target / CAUTION, np.zeros(0, np.float32)

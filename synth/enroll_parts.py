@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,14 @@ class Part:
     per_stream: int
     copies: int
     read: Callable[[], list[Sound]]
+    speed: float = 1.0
+    """at which it is listened to"""
+
+    def at(self, speed: float) -> Part:
+        """The same at a speed. What is heard as it was said keeps its name, so that it is not made anew."""
+        if speed == 1:
+            return self
+        return replace(self, name=f"{self.name}-at-{speed}", key=key_of(self.key, speed), speed=speed)
 
     def file(self, folder: Path) -> Path:
         """Where its features are kept."""

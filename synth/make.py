@@ -117,19 +117,18 @@ def _train(
     """The detectors. They are chosen, and their thresholds found, on what is `held_out`, as it was said and
     then at each of the other speeds, unless these clearly do harm there."""
     from synth.draw import Member
-    from synth.train import logits_of, merged, only
+    from synth.train import looked, merged, only
 
     members = _members(order, material.ways["train"])
     trained = _fitted(order, members, train, work)
     choose = held_out[0]
-    plain = looked = logits_of(trained, choose)
+    plain, mean = looked(trained, held_out)
     speeds, worth = _speeds(order), dict[str, Any]()
     if speeds:
-        looked = sum((logits_of(trained, one) for one in held_out[1:]), plain) / np.float32(len(held_out))
-        worth, harmful = worth_of(plain, looked, choose)
+        worth, harmful = worth_of(plain, mean, choose)
         if harmful:
-            speeds, looked = (), plain
-    choice = choose_members(looked, choose, TARGET, all_of_them=order.members == PER_VOICE)
+            speeds, mean = (), plain
+    choice = choose_members(mean, choose, TARGET, all_of_them=order.members == PER_VOICE)
     progress.say(f"  {choice.why()}")
     if choice.merged:
         trained, plain = merged(trained), plain.mean(axis=1, keepdims=True)

@@ -241,3 +241,10 @@ def logits_of(trained: Trained, examples: Examples) -> NDArray[np.float32]:
     rows = _scaled(examples.rows, trained.mean, trained.scale, np.float32)
     found = scored({k: jnp.asarray(v) for k, v in trained.params.items()}, rows, trained.nets)
     return np.ascontiguousarray(found[:, examples.first].T)
+
+
+def looked(trained: Trained, heard: Sequence[Examples]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits [H, N] of the first of these, which are the same hops at several speeds, and the mean over all
+    of them: what the daemon decides on near a threshold."""
+    plain = logits_of(trained, heard[0])
+    return plain, sum((logits_of(trained, one) for one in heard[1:]), plain) / np.float32(len(heard))

@@ -15,7 +15,8 @@ def add(subparsers: Any) -> None:
         "enroll", help="make a bundle from three recordings of one person",
         description="Learns a word from three or more recordings of one person saying it, alone or beside "
                     "the members of a bundle that is there. Other speech to tell it from is listened to "
-                    "once on a machine, for about a minute of two cores; then it takes seconds.",
+                    "once on a machine, for about a minute of two cores, or two where the bundle gives a "
+                    "second look; then it takes seconds.",
     )  # fmt: skip
     parser.add_argument("recordings", nargs="+", type=Path, metavar="WAV",
                         help="a recording with the word in it, once; three or more, each of its own")

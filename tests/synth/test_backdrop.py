@@ -15,6 +15,7 @@ from edge.wav import write_wav
 from synth import backdrop as room
 from synth import enroll_parts
 from synth.backdrop import Backdrop, backdrop
+from synth.speeds import SPEEDS
 
 pytestmark = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not here")
 SENTENCES = {"train": 24, "choose": 16, "report": 8}
@@ -127,6 +128,40 @@ def test_ctrl_c_leaves_what_is_finished(
     assert same(backdrop((), "marmalade", jobs=1, cache=cache), kept[1])
     assert len(calls) == 2
     assert not list((cache / "backdrop").glob("work-*"))
+
+
+def test_at_other_speeds_it_is_heard_hop_by_hop(
+    kept: tuple[Path, Backdrop], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What thresholds and figures are found on, and nothing else, is listened to at the speeds of a second
+    look, once; what was kept before is as it was, and a sentence with the word is left out at every speed."""
+    cache, plain = copied(kept, tmp_path), kept[1]
+    before = {file: file.read_bytes() for file in (cache / "backdrop").iterdir()}
+    calls = counted(monkeypatch)
+    found = backdrop((), "marmalade", jobs=1, cache=cache, speeds=SPEEDS)
+    assert calls == [2 * SENTENCES["choose"] // 8] * 2 + [SENTENCES["report"] // 8] * 2
+    assert same(found, plain)
+    assert all(file.read_bytes() == data for file, data in before.items())
+    for way in ("choose", "report"):
+        for speed, heard in zip((1.0, *SPEEDS), found.heard(way), strict=True):
+            assert np.array_equal(heard.stream, plain.ways[way].stream)
+            assert len(heard.rows) == pytest.approx(len(plain.ways[way].rows) / speed, rel=0.05)
+    word = max(enroll_parts.spoken(cache, 1)[0]["choose"][0].split(), key=len).strip(".,!?")
+    fewer = backdrop((), word, jobs=1, cache=cache, speeds=SPEEDS)
+    assert len(calls) == 2 * len(SPEEDS)
+    hops = [len(heard.first) for heard in fewer.heard("choose")]
+    assert len(set(hops)) == 1 and hops[0] < len(plain.ways["choose"].first)
+
+
+def test_what_was_made_of_other_sounds_is_told_of(kept: tuple[Path, Backdrop], tmp_path: Path) -> None:
+    """A voice that failed when one speed was listened to and not at another: an error with the remedy."""
+    cache = copied(kept, tmp_path)
+    backdrop((), "marmalade", jobs=1, cache=cache, speeds=SPEEDS)
+    other, report = (next((cache / "backdrop").glob(f"spoken-{name}-*.npz"))
+                     for name in ("choose-at-0.88", "report-at-0.88"))  # fmt: skip
+    shutil.copy(report, other)
+    with pytest.raises(UsageError, match="delete the folder"):
+        backdrop((), "marmalade", jobs=1, cache=cache, speeds=SPEEDS)
 
 
 def test_sentences_with_the_word_are_left_out(kept: tuple[Path, Backdrop]) -> None:

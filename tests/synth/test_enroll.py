@@ -151,6 +151,7 @@ def test_an_extended_bundle_keeps_its_members(made: Made) -> None:
     assert (theirs[:, 1] > 0).any()
     assert len(manifest(made.both)["recordings"]) == 6
     assert manifest(made.both)["extends"]["calibration"] == manifest(made.alone)["calibration"]
+    assert load_bundle(made.both).manifest.speeds == load_bundle(made.alone).manifest.speeds == ()
 
 
 @needs_espeak
