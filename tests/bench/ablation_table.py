@@ -13,27 +13,26 @@ from tests.bench.heard import RATE, over_many
 from tests.bench.table import CONDITIONS
 
 WHOLE = "the whole recipe"
-COLUMNS = {**{name: f"{name}, {RATE:g}/h" for name, _ in CONDITIONS},
-           **{over_many(name): over_many(name) for name, _ in CONDITIONS}}  # fmt: skip
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Markdown: for each variant the mean over words and seeds, the range over seeds, and the points won or
-    lost against the whole recipe on the same words and seeds, with the 95 % interval that Student's t gives
-    them. A variant that not all words have been through yet says which."""
+    """Markdown: for each variant and condition the mean over words and seeds at one rate of false accepts,
+    with the range over seeds; the mean over many rates; and what that is above or below the whole recipe on
+    the same words and seeds, in points, with the 95 % interval that Student's t gives. A variant that not all
+    words have been through yet says which."""
     names = list(dict.fromkeys(row["variant"] for row in rows))
     words = list(dict.fromkeys(row["word"] for row in rows))
-    lines = ["| missed, % (seeds); points (95 %) | " + " | ".join(f"{c} | points" for c in COLUMNS.values())
-             + " |", "|---|" + "---|---|" * len(COLUMNS)]
+    heads = [f"{name}, {RATE:g}/h (seeds) | {over_many(name)} | points (95 %)" for name, _ in CONDITIONS]
+    lines = [f"| missed, % | {' | '.join(heads)} |", "|---|" + "---|---|---|" * len(CONDITIONS)]
     for name in names:
         been = list(dict.fromkeys(row["word"] for row in rows if row["variant"] == name))
         title = name if len(been) == len(words) else f"{name} ({', '.join(been)} alone)"
         cells = []
-        for column in COLUMNS:
-            mine, whole = (_runs(rows, been, variant, column) for variant in (name, WHOLE))
-            seeds = mine.mean(axis=0)
-            cells += [f"{seeds.mean():.1f} ({seeds.min():.1f} to {seeds.max():.1f})",
-                      "" if name == WHOLE else _points(mine - whole)]
+        for condition, _ in CONDITIONS:
+            seeds = _runs(rows, been, name, condition).mean(axis=0)
+            many, whole = (_runs(rows, been, variant, over_many(condition)) for variant in (name, WHOLE))
+            cells += [f"{seeds.mean():.1f} ({seeds.min():.1f} to {seeds.max():.1f})", f"{many.mean():.1f}",
+                      "" if name == WHOLE else _points(many - whole)]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"Mean over {', '.join(words)}."])
 

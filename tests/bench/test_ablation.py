@@ -14,13 +14,15 @@ from synth.dataset import Examples
 from synth.material import Spoken, Way
 from synth.voices import Voice
 from tests.bench.ablation import VARIANTS, first_of, highest_of, kept, mean_of, sources
-from tests.bench.ablation_table import COLUMNS, WHOLE, table
+from tests.bench.ablation_table import WHOLE, table
 from tests.bench.heard import Judge, Streams, over_many
+from tests.bench.table import CONDITIONS
 
 
 def row(word: str, variant: str, seed: int, percent: float) -> dict[str, object]:
     """A line of the file."""
-    return {"word": word, "variant": variant, "seed": seed, **dict.fromkeys(COLUMNS, percent)}
+    columns = [column for name, _ in CONDITIONS for column in (name, over_many(name))]
+    return {"word": word, "variant": variant, "seed": seed, **dict.fromkeys(columns, percent)}
 
 
 def test_the_table_has_means_ranges_and_points() -> None:
@@ -29,16 +31,16 @@ def test_the_table_has_means_ranges_and_points() -> None:
     rows = [row(w, v, s, base + s + extra + wobble * (s == 1)) for w, base in (("a", 1.0), ("b", 3.0))
             for v, extra, wobble in ((WHOLE, 0.0, 0.0), ("without rooms", 4.0, 3.0)) for s in range(3)]
     lines = table(rows).splitlines()
-    assert lines[2].startswith(f"| {WHOLE} | 3.0 (2.0 to 4.0) |  | 3.0 (2.0 to 4.0) |  |")
+    assert lines[2].startswith(f"| {WHOLE} | 3.0 (2.0 to 4.0) | 3.0 |  | 3.0 (2.0 to 4.0) |")
     # differences 4, 7, 4 twice: mean 5, deviation 1.549, t of 5 degrees 2.571
-    assert lines[3].startswith("| without rooms | 8.0 (6.0 to 10.0) | +5.0 (+3.4 to +6.6) |")
+    assert lines[3].startswith("| without rooms | 8.0 (6.0 to 10.0) | 8.0 | +5.0 (+3.4 to +6.6) |")
     assert lines[-1] == "Mean over a, b."
 
 
 def test_a_variant_that_some_words_have_not_been_through_says_so() -> None:
     """And is held against the whole recipe on the same words."""
     rows = [row("a", WHOLE, 0, 1.0), row("b", WHOLE, 0, 9.0), row("a", "without rooms", 0, 2.0)]
-    assert "| without rooms (a alone) | 2.0 (2.0 to 2.0) | +1.0 (" in table(rows)
+    assert "| without rooms (a alone) | 2.0 (2.0 to 2.0) | 2.0 | +1.0 (" in table(rows)
 
 
 def test_variants_change_one_thing_each() -> None:
