@@ -19,85 +19,34 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backbone import CONTEXT, HARDENED, REFERENCE
+from edge.backbone import CONTEXT, HARDENED
 from edge.errors import HeychipError
 from synth import progress
 from synth.acoustics import room_impulses
-from synth.augment import THROATS
 from synth.dataset import Examples
-from synth.draw import Member, Recipe
+from synth.draw import Member
 from synth.examples import examples, parts_of
 from synth.material import Material, Way, gather
-from synth.presets import NEURAL, PRESETS
+from synth.presets import PRESETS
 from synth.speeds import SPEEDS
 from synth.voices import open_engines
 from synth.voices.cache import default_folder
+from tests.bench.ablation_plot import plot
 from tests.bench.ablation_table import WHOLE, table
+from tests.bench.ablation_variants import VARIANTS, Variant
 from tests.bench.accuracy import _folder_and_word as folder_and_word
 from tests.bench.heard import Ear, Judge, Streams
 
 PRESET = replace(PRESETS["standard"], phrases=400, copies=5, near_misses=240, sentences=320, speech_hours=0.1,
                  rooms=40, steps=500)  # fmt: skip
 TOGETHER = 3  # networks of the mean and of the OR
-SPOKEN = ("phrase", "near")  # the parts of a way that engines speak
-
-Keep = Callable[[str, str], bool]
-"""whether examples of a part of the way (`synth.examples.parts_of`) spoken by an engine ("" if none) stay"""
-
-
-def everything(_part: str, _engine: str) -> bool:
-    """Nothing is taken away."""
-    return True
-
-
-def all_but(*parts: str) -> Keep:
-    """All parts but these."""
-    return lambda part, _engine: part not in parts
-
-
-def by(*, neural: bool) -> Keep:
-    """The phrase and what is close to it by neural voices alone, or by all others."""
-    return lambda part, engine: part not in SPOKEN or (engine in NEURAL) is neural
-
-
-def without(name: str) -> Keep:
-    """The phrase and what is close to it by all engines but this one."""
-    return lambda part, engine: part not in SPOKEN or engine != name
-
-
-@dataclass(frozen=True)
-class Variant:
-    """The recipe with one thing changed."""
-
-    name: str
-    keep: Keep = everything
-    recipe: Recipe = field(default_factory=Recipe)
-    rooms: bool = True
-    throats: float = THROATS
-    backbone: str = HARDENED
-
-
-VARIANTS = (
-    Variant(WHOLE),
-    Variant("reference backbone, not the hardened one", backbone=REFERENCE),
-    Variant("without neural voices", by(neural=False)),
-    Variant("neural voices alone", by(neural=True)),
-    *(Variant(f"without {name}", without(name)) for name in ("espeak-ng", "flite", "festival")),
-    Variant("without near-misses", all_but("near")),
-    Variant("without mined negatives", recipe=Recipe(hard_share=0.0)),
-    Variant("without real speech and music to reject", all_but("real", "music")),
-    Variant("without rooms", rooms=False),
-    Variant("without vocal-tract shifts", throats=0.0),
-    Variant("without masking", recipe=Recipe(masked=0.0)),
-    Variant("with an adversarial step (FGSM, 0.1)", recipe=Recipe(adversarial=0.1)),
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     top.add_argument("--skip", type=Path, metavar="FILE", help="names of recordings to leave out, one a line")
     top.add_argument("--out", type=Path, metavar="FILE.jsonl", help="where results are kept")
     top.add_argument("--table", type=Path, metavar="FILE.jsonl", help="print the table of earlier results")
+    top.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it, too")
     top.add_argument("--seeds", type=int, default=3, metavar="N")
     top.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     args = top.parse_args(argv)
@@ -121,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             for plan in plans:
                 if plan is not None:
                     run(plan, args, cache)
-        print(table([json.loads(line) for line in (args.table or args.out).read_text().splitlines()]))
+        rows = [json.loads(line) for line in (args.table or args.out).read_text().splitlines()]
+        print(table(rows))
+        if args.plot:
+            plot(args.plot, rows)
     except (HeychipError, OSError) as error:
         print(f"ablation: {error}", file=sys.stderr)
         return getattr(error, "exit_code", 2)
@@ -165,6 +118,8 @@ class Plan:
 
 def run(plan: Plan, args: argparse.Namespace, cache: Path) -> None:
     """All variants of one word that are not in the file."""
+    import jax
+
     way = plan.material.ways["train"]
     for variant in plan.missing:
         progress.say(f"{plan.word}: {variant.name}")
@@ -175,6 +130,7 @@ def run(plan: Plan, args: argparse.Namespace, cache: Path) -> None:
                 for name, misses in fit(variant, made, len(way.phrases), seed, plan.judges[variant.backbone])]
         with args.out.open("a") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
+        jax.clear_caches()  # tables differ in size, so each is compiled for; a hundred times is too much
 
 
 def variant_examples(material: Material, variant: Variant, jobs: int, folder: Path) -> Examples:

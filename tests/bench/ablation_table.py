@@ -30,11 +30,22 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         cells = []
         for condition, _ in CONDITIONS:
             seeds = _runs(rows, been, name, condition).mean(axis=0)
-            many, whole = (_runs(rows, been, variant, over_many(condition)) for variant in (name, WHOLE))
-            cells += [f"{seeds.mean():.1f} ({seeds.min():.1f} to {seeds.max():.1f})", f"{many.mean():.1f}",
-                      "" if name == WHOLE else _points(many - whole)]
+            many = _runs(rows, been, name, over_many(condition)).mean()
+            mean, half = points(rows, name, over_many(condition))
+            cells += [f"{seeds.mean():.1f} ({seeds.min():.1f} to {seeds.max():.1f})", f"{many:.1f}",
+                      "" if name == WHOLE else f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f})"]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"Mean over {', '.join(words)}."])
+
+
+def points(rows: Sequence[dict[str, Any]], variant: str, column: str) -> tuple[float, float]:
+    """How much more than the whole recipe a variant misses, the mean over runs with the same word and seed,
+    and how far its 95 % interval goes to each side (Student's t)."""
+    been = list(dict.fromkeys(row["word"] for row in rows if row["variant"] == variant))
+    less = _runs(rows, been, variant, column) - _runs(rows, been, WHOLE, column)
+    runs = less.size
+    half = float(t.ppf(0.975, runs - 1)) * less.std(ddof=1) / np.sqrt(runs) if runs > 1 else np.inf
+    return float(less.mean()), float(half)
 
 
 def _runs(
@@ -44,11 +55,3 @@ def _runs(
     found = {(row["word"], row["seed"]): row[column] for row in rows if row["variant"] == variant}
     seeds = sorted({seed for _, seed in found if all((word, seed) in found for word in words)})
     return np.array([[found[word, seed] for seed in seeds] for word in words])
-
-
-def _points(differences: NDArray[np.float64]) -> str:
-    """The mean of all runs, and how sure one can be of it."""
-    runs = differences.size
-    half = float(t.ppf(0.975, runs - 1)) * differences.std(ddof=1) / np.sqrt(runs) if runs > 1 else np.inf
-    mean = differences.mean()
-    return f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f})"

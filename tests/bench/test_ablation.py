@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from edge.backbone import CONTEXT
 from edge.events import HOP_S
 from synth.dataset import Examples
 from synth.material import Spoken, Way
 from synth.voices import Voice
-from tests.bench.ablation import VARIANTS, first_of, highest_of, kept, mean_of, sources
+from tests.bench.ablation import first_of, highest_of, kept, main, mean_of, sources
 from tests.bench.ablation_table import WHOLE, table
+from tests.bench.ablation_variants import VARIANTS
 from tests.bench.heard import Judge, Streams, over_many
 from tests.bench.table import CONDITIONS
 
@@ -41,6 +45,17 @@ def test_a_variant_that_some_words_have_not_been_through_says_so() -> None:
     """And is held against the whole recipe on the same words."""
     rows = [row("a", WHOLE, 0, 1.0), row("b", WHOLE, 0, 9.0), row("a", "without rooms", 0, 2.0)]
     assert "| without rooms (a alone) | 2.0 (2.0 to 2.0) | 2.0 | +1.0 (" in table(rows)
+
+
+def test_the_picture_is_drawn_from_the_file(tmp_path: Path) -> None:
+    """A PNG beside the table; nothing is trained for it."""
+    rows = [row(w, v, s, s + extra) for w in "ab" for s in range(3) for v, extra in ((WHOLE, 0), ("x", 2))]
+    file = tmp_path / "results.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert main(["--table", str(file), "--plot", str(tmp_path / "a.png")]) == 0
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.format == "PNG"
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
 
 
 def test_variants_change_one_thing_each() -> None:
