@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # its overloads tell kinds of namespaces apart
         self, args: Any = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As ever; the namespace tells in `given` all that a command was given, in its order."""
+        """As ever; the namespace tells in `command_line` all that a command was given, in its order."""
         # Behind a -- there may be names that look like options, which two passes would take for such.
         if args is None or self._inside or self._subparsers or "--" in args:
             found, rest = super().parse_known_args(args, namespace)
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
                 found, rest = self.parse_known_intermixed_args(args, namespace)
             finally:
                 self._inside = False
-        found.given = list(args or ())
+        found.command_line = list(args or ())
         return found, rest
 
 

@@ -37,7 +37,7 @@ def add(subparsers: Any) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Exit code 0, or 2 where any of the recordings could not be read; the others are still replayed."""
-    models, recordings = split(args.models or [DEFAULT_BUNDLE], args.files, args.given)
+    models, recordings = split(args.models or [DEFAULT_BUNDLE], args.files, args.command_line)
     if not recordings:
         raise UsageError("replay: no recordings given; name one or more .wav files")
     if args.jobs < 1:

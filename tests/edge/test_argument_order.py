@@ -30,7 +30,7 @@ def test_recordings_may_stand_anywhere(line: str, models: str, files: str) -> No
     """Before, between and behind the options: `--models` is greedy, but what ends in .wav is a recording, and
     they stay in the order in which they were given."""
     args = build_parser(["replay"]).parse_args(["replay", *line.split()])
-    found = split(args.models or ["hey_chip"], args.files, args.given)
+    found = split(args.models or ["hey_chip"], args.files, args.command_line)
     assert found == (models.split(), files.split())
 
 
