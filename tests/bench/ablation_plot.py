@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.files import write_whole
 from tests.bench.ablation_table import WHOLE, points
+from tests.bench.cost_plots import png
 from tests.bench.heard import over_many
 from tests.bench.table import CONDITIONS
 
@@ -37,7 +37,4 @@ def plot(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         axes.grid(axis="x", alpha=0.25)
         axes.set_xlabel("points missed beyond the whole recipe (mean over 0 to 5 false accepts/h, 95 %)")
         axes.legend(loc="center right", frameon=False)
-        out = io.BytesIO()
-        figure.savefig(out, format="png", dpi=130, metadata={"Software": None})
-        plt.close(figure)
-    write_whole(path, out.getvalue())
+        write_whole(path, png(figure))

@@ -31,7 +31,8 @@ def _figure(title: str, across: str, up: str) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _png(figure: Any) -> bytes:
+def png(figure: Any) -> bytes:
+    """The bytes of the picture, which is closed."""
     import matplotlib.pyplot as plt
 
     out = io.BytesIO()
@@ -62,7 +63,7 @@ def streams(rows: Sequence[Row]) -> bytes:
         lines, names = lines + more[0], names + more[1]
     axes.set_xticks(across)
     axes.legend(lines, names, frameon=False, loc="upper left")
-    return _png(figure)
+    return png(figure)
 
 
 def members(rows: Sequence[Row]) -> bytes:
@@ -81,7 +82,7 @@ def members(rows: Sequence[Row]) -> bytes:
     axes.set_yticks(ticks, [str(t) for t in ticks])
     axes.set_ylim(0.8, 1.4 * max(*high, 1.2))
     axes.legend(frameon=False, loc="upper left")
-    return _png(figure)
+    return png(figure)
 
 
 def offline(rows: Sequence[Row]) -> bytes:
@@ -100,4 +101,4 @@ def offline(rows: Sequence[Row]) -> bytes:
     lines, names = (one + more for one, more in zip(axes.get_legend_handles_labels(),
                                                     memory.get_legend_handles_labels(), strict=True))
     axes.legend(lines, names, frameon=False, loc="upper left")
-    return _png(figure)
+    return png(figure)

@@ -79,14 +79,19 @@ def commanded(words: list[str]) -> tuple[int, str]:
         return main(words), printed.getvalue()
 
 
+def people(folder: Path, takes: int) -> list[list[Path]]:
+    """So many recordings of the word by each of the two, where espeak-ng is."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not here")
+    return [[said(folder / name, WORD, take, voice) for take in range(takes)]
+            for name, voice in VOICES.items()]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Two people, a bundle of one, and one of both."""
-    if shutil.which("espeak-ng") is None:
-        pytest.skip("espeak-ng is not here")
     folder = tmp_path_factory.mktemp("enroll")
-    anna, bert = ([said(folder / name, WORD, take, voice) for take in range(5)]
-                  for name, voice in VOICES.items())  # fmt: skip
+    anna, bert = people(folder, 5)
     alone, both, cache = folder / "alone", folder / "both", folder / "cache"
     apart(enrolled, Order(tuple(anna[:3]), WORD, alone, jobs=1, cache=cache))
     apart(enrolled, Order(tuple(bert[:3]), WORD, both, into=alone, jobs=1, cache=cache))
